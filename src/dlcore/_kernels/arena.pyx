@@ -1,0 +1,131 @@
+"""Where trainable variables and their gradients live.
+
+A Block is one aligned piece of memory for parameters and one for gradients with the same layout. A variable moves into
+a block when it first becomes part of an Arena and stays there, so that models which share layers share the memory too.
+An Arena is the list of variables that one optimizer updates, cut into the longest runs that lie back to back: usually
+one, so that an optimizer step is one kernel call.
+"""
+
+from libc.string cimport memcpy
+
+from dlcore._kernels.tensor cimport Tensor, VariableBase, describe, itemsize, same_shape, tensor_as, view, zeros
+from dlcore._kernels.types cimport F32, F64
+
+cdef enum:
+    ALIGN = 16                      # elements: 64 bytes of float32, so that every variable starts on a cache line
+
+
+cdef Py_ssize_t _padded(Py_ssize_t n) noexcept:
+    return (n + ALIGN - 1) // ALIGN * ALIGN
+
+
+cdef class Run:
+    """Variables that lie back to back: flat views of their parameters and gradients, padding included.
+
+    The padding between variables is zero in both and stays zero under every update rule.
+    """
+
+
+cdef _move_in(list variables):
+    """Gives variables of one dtype, none of which has a place yet, a block of their own."""
+    cdef VariableBase v
+    cdef Tensor params, grads
+    cdef Py_ssize_t total = 0
+    cdef Py_ssize_t dims[1]
+    cdef int dtype = (<VariableBase>variables[0]).dtype
+    for v in variables:
+        total += _padded(v.size)
+    dims[0] = total
+    params = zeros(dtype, 1, dims)
+    grads = zeros(dtype, 1, dims)
+    total = 0
+    for v in variables:
+        memcpy(params.data + total * itemsize(dtype), v.data, v.size * itemsize(dtype))
+        v.hold(view(params, total * itemsize(dtype), v.ndim, v.dims))
+        v.grad_view = view(grads, total * itemsize(dtype), v.ndim, v.dims)
+        v.home = (params, grads)
+        v.place = total
+        total += _padded(v.size)
+
+
+cdef Run _make_run(list variables):
+    cdef Run run = Run.__new__(Run)
+    cdef VariableBase v = <VariableBase>variables[0]
+    cdef VariableBase last = <VariableBase>variables[len(variables) - 1]
+    cdef Py_ssize_t dims[1]
+    cdef Py_ssize_t start = v.place
+    dims[0] = last.place + _padded(last.size) - start
+    params, grads = v.home
+    run.params = view(<Tensor>params, start * itemsize(v.dtype), 1, dims)
+    run.grads = view(<Tensor>grads, start * itemsize(v.dtype), 1, dims)
+    run.variables = tuple(variables)
+    run.offsets = tuple([(<VariableBase>v).place - start for v in variables])
+    return run
+
+
+cdef tuple _runs(variables):
+    cdef VariableBase v, last
+    cdef list runs = []
+    cdef list current = []
+    for v in variables:
+        if current:
+            last = <VariableBase>current[len(current) - 1]
+            if v.home is not last.home or v.place != last.place + _padded(last.size):
+                runs.append(_make_run(current))
+                current = []
+        current.append(v)
+    if current:
+        runs.append(_make_run(current))
+    return tuple(runs)
+
+
+cdef class Arena:
+    """The trainable variables of one optimizer and where they lie.
+
+    Args:
+        variables: Variables of dtype float32 or float64, each once.
+    """
+
+    def __init__(self, variables):
+        cdef VariableBase v
+        homeless = {}
+        for v in variables:
+            if v.dtype != F32 and v.dtype != F64:
+                raise ValueError(f"trainable variables must be float32 or float64; received {describe(v)}")
+            if v.home is None:
+                homeless.setdefault(v.dtype, []).append(v)
+        for group in homeless.values():
+            _move_in(group)
+        self.variables = tuple(variables)
+        self.runs = _runs(self.variables)
+
+    def start(self):
+        """Forgets the gradients of the last step: the next one written overwrites."""
+        cdef VariableBase v
+        for v in self.variables:
+            v.grad_view.grad_ready = False
+
+    def ready_runs(self):
+        """The runs of the variables whose gradient has been written since :meth:`start`; ``runs`` itself if all were."""
+        cdef VariableBase v
+        for v in self.variables:
+            if not v.grad_view.grad_ready:
+                return _runs([v for v in self.variables if (<VariableBase>v).grad_view.grad_ready])
+        return self.runs
+
+    def put(self, gradients):
+        """Copies gradients given from outside (arrays, tensors or None, in the order of the variables) into place."""
+        cdef VariableBase v
+        cdef Tensor place
+        for v, g in zip(self.variables, gradients, strict=True):
+            place = v.grad_view
+            place.grad_ready = g is not None
+            if g is not None:
+                _fill(place, g)
+
+
+cdef _fill(Tensor place, value):
+    cdef Tensor g = tensor_as(value, place.dtype)
+    if not same_shape(g, place):
+        raise ValueError(f"a gradient must have the shape {place.shape} of its variable; received {describe(g)}")
+    memcpy(place.data, g.data, place.size * itemsize(place.dtype))
