@@ -18,3 +18,11 @@ cdef enum DType:
     F16 = 9
     F32 = 10
     F64 = 11
+
+# The return type of a function with element loops: `flatten` inlines every function below it, also those passed as
+# (constant) function pointers, which is what lets the loops vectorise.
+cdef extern from *:
+    """
+    #define DL_KERNEL_VOID __attribute__((flatten)) void
+    """
+    ctypedef void kernel_void "DL_KERNEL_VOID"
