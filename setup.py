@@ -126,5 +126,11 @@ class ParallelBuild(build_ext):
         if self.parallel is None:
             self.parallel = os.cpu_count() or 1
 
+    def run(self):
+        if self.inplace:
+            for level in LEVELS:
+                (KERNELS / level).mkdir(exist_ok=True)
+        super().run()
+
 
 setup(ext_modules=extensions() if not {"clean", "egg_info", "sdist", "dist_info"} >= set(sys.argv[1:2]) else [], cmdclass={"build_ext": ParallelBuild})
