@@ -1,6 +1,7 @@
 """Helpers around training: labels, sequences, seeds, files, progress, and objects in configuration files."""
 
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
+from .files import get_file
 from .numerical import normalize, pad_sequences, set_random_seed, to_categorical
 from .progbar import Progbar
 from .serialization import (
@@ -22,6 +23,7 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
