@@ -5,20 +5,18 @@ import re
 import warnings
 from itertools import groupby
 
-import numpy as np
-
 from dlcore import config
 from dlcore._kernels import optim
 from dlcore._kernels.arena import Arena, runs_of
 from dlcore._kernels.tape import stop_recording
 from dlcore.naming import auto_name, to_snake_case
 from dlcore.optimizers.schedules import LearningRateSchedule
-from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, State, make_variable
+from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, make_variable
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.variable import Variable
 
 
-class Optimizer:
+class Optimizer(OwnVariables):
     """Base class of the optimizers.
 
     One step takes the gradients g in this order: divide by `loss_scale_factor`, accumulate, clip, shrink the parameters
@@ -179,30 +177,6 @@ class Optimizer:
             variables += self._state.ordered()
         return variables + self._own
 
-    def add_variable(self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None):
-        """Adds a variable to the state, for rules of your own."""
-        variable = Variable(initializer, shape=shape, dtype=dtype, trainable=False, name=name)
-        variable.path = f"{self.name}/{variable.name}"
-        self._own.append(variable)
-        return variable
-
-    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
-        """Adds a variable of the shape and dtype of a model variable."""
-        v = reference_variable
-        return self.add_variable(v.shape, initializer, v.dtype, name=f"{v.path.replace('/', '_')}_{name or 'var'}")
-
-    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
-        """Adds a variable for each of `trainable_variables`; several, as a tuple of lists, if `name` is a list."""
-        names = [name] if isinstance(name, str) else list(name)
-        starts = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
-        if len(names) != len(starts):
-            raise ValueError(f"The number of provided names must match the number of provided initializers. Received name={name!r}, initializer={initializer!r}")
-        made = tuple([] for _ in names)
-        for variable in trainable_variables:
-            for column, one, start in zip(made, names, starts, strict=True):
-                column.append(self.add_variable_from_reference(variable, one, start))
-        return made[0] if isinstance(name, str) else made
-
     def _get_variable_index(self, variable):
         return self._state.index[id(variable)]
 
@@ -213,15 +187,6 @@ class Optimizer:
                     f"Unknown variable: {v}. This optimizer can only be called for the variables it was originally built with. "
                     "When working with a new set of variables, you should recreate a new optimizer instance."
                 )
-
-    def assign(self, variable, value):
-        variable.assign(value)
-
-    def assign_add(self, variable, value):
-        variable.assign_add(value)
-
-    def assign_sub(self, variable, value):
-        variable.assign_sub(value)
 
     # -- a step
 
@@ -393,33 +358,6 @@ class Optimizer:
         return rate.at(self._iterations) if isinstance(rate, LearningRateSchedule) else float(rate())
 
     # -- saving
-
-    def set_weights(self, weights):
-        """Sets `variables` from a list of arrays."""
-        if not self.built:
-            raise ValueError("You are calling `set_weights()` on an optimizer that has not yet been built. Please call `optimizer.build(trainable_variables)` first.")
-        for variable, weight in zip(self.variables, weights, strict=False):
-            if variable.shape != tuple(np.shape(weight)):
-                raise ValueError(f"Optimizer variable {variable.path} has shape {variable.shape} not compatible with provided weight shape {np.shape(weight)}.")
-            variable.assign(weight)
-
-    def save_own_variables(self, store):
-        """Copies `variables` into a mapping, under "0", "1", ..."""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = np.array(variable)
-
-    def load_own_variables(self, store):
-        """Sets `variables` from such a mapping; warns and leaves them if their number differs."""
-        variables = self.variables
-        if len(store.keys()) != len(variables):
-            warnings.warn(
-                f"Skipping variable loading for optimizer '{self.name}', because it has {len(variables)} variables whereas the "
-                f"saved optimizer has {len(store.keys())} variables.{'' if self.built else ' It has not been built yet.'}",
-                stacklevel=2,
-            )
-            return
-        for i, variable in enumerate(variables):
-            variable.assign(np.asarray(store[str(i)]))
 
     def get_config(self):
         """The constructor arguments, as a dictionary."""
