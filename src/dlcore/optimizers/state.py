@@ -13,7 +13,7 @@ ACCUMULATOR = "gradient_accumulator"
 
 def make_variable(value, dtype, name, owner):
     """A variable of an optimizer or metric called `owner`."""
-    variable = Variable(value, dtype=dtype, trainable=False, name=name)
+    variable = Variable(np.asarray(value, dtype), trainable=False, name=name)
     variable.path = f"{owner}/{name}"
     return variable
 
