@@ -15,7 +15,7 @@ from functools import reduce
 
 import numpy as np
 
-from .naming import to_snake_case
+from ..naming import to_snake_case
 
 LIBRARY = "dlcore"
 FORMAT = "keras"
