@@ -30,7 +30,7 @@ def extract_archive(path, folder, archive_format="auto"):
         fresh = room / "contents"
         fresh.mkdir()
         if not any(_UNPACK[name](path, fresh) for name in formats):
-            raise ValueError(f"Could not extract {path}: expected an archive of format {' or '.join(formats) or archive_format!r}.")
+            raise ValueError(f"Could not extract {path}: expected an archive of format {' or '.join(formats) or None}.")
         if folder.exists():
             os.replace(folder, room / "old")
         os.replace(fresh, folder)
