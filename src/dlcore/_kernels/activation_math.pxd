@@ -4,7 +4,8 @@ All values have the same signature and all gradients have, so that one loop serv
 of a gradient says what it reads: _x, _y, or _s where either will do. Gradients come from y where that is possible,
 because then a fused layer need not keep x. At the kinks the gradient is Keras': zero at relu(0), for instance.
 
-The comparisons are written so that NaN goes through: `0 if x <= 0 else x`, never `x if x > 0 else 0`.
+The comparisons are written so that NaN goes through: `0 if x <= 0 else x`, never `x if x > 0 else 0`. Every literal in
+arithmetic is <real>: a bare 1 is a double in the C code too, and a whole expression would be computed in double.
 """
 
 from libc.math cimport INFINITY
@@ -42,7 +43,7 @@ cdef inline real sigmoid(real x, real a, real b, real c) noexcept nogil:
 
 
 cdef inline real sigmoid_y(real y, real g, real a, real b, real c) noexcept nogil:
-    return g * (y * (1 - y))
+    return g * (y * (<real>1 - y))
 
 
 cdef inline real tanh(real x, real a, real b, real c) noexcept nogil:
@@ -50,7 +51,7 @@ cdef inline real tanh(real x, real a, real b, real c) noexcept nogil:
 
 
 cdef inline real tanh_y(real y, real g, real a, real b, real c) noexcept nogil:
-    return g * ((1 - y) * (1 + y))
+    return g * ((<real>1 - y) * (<real>1 + y))
 
 
 cdef inline real clip(real x, real low, real high, real c) noexcept nogil:
@@ -111,7 +112,7 @@ cdef inline real gelu(real x, real a, real b, real c) noexcept nogil:
 
 
 cdef inline real gelu_x(real x, real g, real a, real b, real c) noexcept nogil:
-    cdef real cumulative = <real>0.5 * (1 + erf_(x * <real>0.70710678118654752440))
+    cdef real cumulative = <real>0.5 * (<real>1 + erf_(x * <real>0.70710678118654752440))
     return g * (cumulative + x * <real>0.39894228040143267794 * exp_(<real>-0.5 * x * x))
 
 
@@ -122,8 +123,8 @@ cdef inline real gelu_tanh(real x, real a, real b, real c) noexcept nogil:
 cdef inline real gelu_tanh_x(real x, real g, real a, real b, real c) noexcept nogil:
     # (1 + tanh u) / 2 is sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3)
     cdef real s = sigmoid_(<real>1.5957691216057308 * (x + <real>0.044715 * x * x * x))
-    cdef real slope = <real>1.5957691216057308 * (1 + <real>0.134145 * x * x)
-    return g * (s + x * slope * s * (1 - s))
+    cdef real slope = <real>1.5957691216057308 * (<real>1 + <real>0.134145 * x * x)
+    return g * (s + x * slope * s * (<real>1 - s))
 
 
 cdef inline real silu(real x, real a, real b, real c) noexcept nogil:
@@ -132,7 +133,7 @@ cdef inline real silu(real x, real a, real b, real c) noexcept nogil:
 
 cdef inline real silu_x(real x, real g, real a, real b, real c) noexcept nogil:
     cdef real s = sigmoid_(x)
-    return g * (s * (1 + x * (1 - s)))
+    return g * (s * (<real>1 + x * (<real>1 - s)))
 
 
 cdef inline real mish(real x, real a, real b, real c) noexcept nogil:
@@ -143,9 +144,9 @@ cdef inline real mish_x(real x, real g, real a, real b, real c) noexcept nogil:
     # tanh(log(1 + e)) with e = exp(x) is t = n / (n + 2), n = e (e + 2); beyond 20 it is 1 to the last digit.
     cdef real u = 20 if x > 20 else x
     cdef real e = exp_(u)
-    cdef real r = 1 / (e * (e + 2) + 2)
-    cdef real t = e * (e + 2) * r
-    return g * (t + u * (2 * r) * (1 + t) * (e / (1 + e)))
+    cdef real r = <real>1 / (e * (e + <real>2) + <real>2)
+    cdef real t = e * (e + <real>2) * r
+    return g * (t + u * (<real>2 * r) * (<real>1 + t) * (e / (<real>1 + e)))
 
 
 cdef inline real softplus(real x, real a, real b, real c) noexcept nogil:
@@ -157,16 +158,16 @@ cdef inline real softplus_y(real y, real g, real a, real b, real c) noexcept nog
 
 
 cdef inline real softsign(real x, real a, real b, real c) noexcept nogil:
-    return x / (1 + abs_(x))
+    return x / (<real>1 + abs_(x))
 
 
 cdef inline real softsign_x(real x, real g, real a, real b, real c) noexcept nogil:
-    cdef real r = 1 / (1 + abs_(x))
+    cdef real r = <real>1 / (<real>1 + abs_(x))
     return g * (r * r)
 
 
 cdef inline real hard_sigmoid(real x, real a, real b, real c) noexcept nogil:
-    return clip(x + 3, <real>0, <real>6, c) * <real>0.16666666666666666667
+    return clip(x + <real>3, <real>0, <real>6, c) * <real>0.16666666666666666667
 
 
 cdef inline real hard_silu(real x, real a, real b, real c) noexcept nogil:
@@ -222,23 +223,23 @@ cdef inline real squareplus(real x, real b, real tiny, real c) noexcept nogil:
 
 
 cdef inline real squareplus_x(real x, real g, real b, real tiny, real c) noexcept nogil:
-    return g * <real>0.5 * (1 + x / (sqrt_(x * x + b) + tiny))
+    return g * <real>0.5 * (<real>1 + x / (sqrt_(x * x + b) + tiny))
 
 
 cdef inline real sparse_plus(real x, real a, real b, real c) noexcept nogil:
-    cdef real y = <real>0.25 * (x + 1) * (x + 1)
+    cdef real y = <real>0.25 * (x + <real>1) * (x + <real>1)
     y = 0 if x <= -1 else y
     return x if x >= 1 else y
 
 
 cdef inline real sparse_plus_x(real x, real g, real a, real b, real c) noexcept nogil:
-    cdef real d = <real>0.5 * (x + 1)
+    cdef real d = <real>0.5 * (x + <real>1)
     d = 0 if x <= -1 else d
     return g * (1 if x >= 1 else d)
 
 
 cdef inline real sparse_sigmoid(real x, real a, real b, real c) noexcept nogil:
-    return clip(<real>0.5 * (x + 1), <real>0, <real>1, c)
+    return clip(<real>0.5 * (x + <real>1), <real>0, <real>1, c)
 
 
 cdef inline real exponential(real x, real a, real b, real c) noexcept nogil:
@@ -303,7 +304,7 @@ cdef inline kernel_void fwd(int code, const double* p, const real* x, real* y, P
     elif code == ACT_ELU:
         _map[real](exp_unit[real], a, one, one, x, y, n)
     elif code == ACT_CELU:
-        _map[real](exp_unit[real], a, 1 / a, one, x, y, n)
+        _map[real](exp_unit[real], a, one / a, one, x, y, n)
     elif code == ACT_SELU:
         _map[real](exp_unit[real], <real>DL_SELU_ALPHA, one, <real>DL_SELU_SCALE, x, y, n)
     elif code == ACT_GELU:
@@ -364,7 +365,7 @@ cdef inline kernel_void bwd(int code, const double* p, const real* x, const real
     elif code == ACT_LEAKY_RELU:
         _grad[real](leaky_relu_s[real], a, b, c, s, g, dx, acc, n)
     elif code == ACT_ELU or code == ACT_CELU or code == ACT_SELU:
-        b = 1 / a if code == ACT_CELU else 1
+        b = one / a if code == ACT_CELU else 1
         c = 1
         if code == ACT_SELU:
             a = <real>DL_SELU_ALPHA
