@@ -6,7 +6,7 @@ from libc.string cimport memset
 from dlcore._kernels.activation cimport (
     ACT_LINEAR, act_backward, act_cost, act_forward, act_from_output, activation_code, default_params,
 )
-from dlcore._kernels.blas cimport gemm
+from dlcore._kernels.blas cimport epilogue_fn, gemm
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, pool_alloc, pool_free, tensor, tensor_as
@@ -134,6 +134,7 @@ cdef class Dense(Op):
         cdef Py_ssize_t n = w.dims[1]
         cdef Py_ssize_t rows = 1
         cdef int i
+        cdef epilogue_fn finish = NULL
         cdef bint plain = self.code == ACT_LINEAR and len(self.inputs) == 2
         for i in range(x.ndim - 1):
             rows *= x.dims[i]
@@ -146,7 +147,8 @@ cdef class Dense(Op):
             e.bias = (<Tensor>self.inputs[2]).data if len(self.inputs) == 3 else NULL
             e.z = c.data
             e.y = self.out.data
-        gemm(w.dtype == F64, False, False, rows, n, k, x.data, k, w.data, n, c.data, n, False, NULL if plain else _finish, &e)
+            finish = _finish
+        gemm(w.dtype == F64, False, False, rows, n, k, x.data, k, w.data, n, c.data, n, False, finish, &e)
         return 0
 
     cdef int backward(self) except -1:
