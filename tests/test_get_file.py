@@ -6,6 +6,7 @@ import io
 import tarfile
 import threading
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_download_once(server, tmp_path, file_hash):
     for _ in range(2):
         path = fetch(server, folder=tmp_path, file_hash=file_hash)
         assert path == str(tmp_path / "datasets" / "data.bin")
-    assert open(path, "rb").read() == BODY
+    assert Path(path).read_bytes() == BODY
     assert server.requests == ["/data.bin"] and listing(tmp_path) == ["datasets/data.bin"]
     fetch(server, folder=tmp_path, force_download=True)
     assert len(server.requests) == 2
@@ -79,7 +80,7 @@ def test_old_arguments(server, tmp_path):
 
 
 def test_no_length_announced(server, tmp_path):
-    assert open(fetch(server, "/unknown.bin", tmp_path), "rb").read() == BODY
+    assert Path(fetch(server, "/unknown.bin", tmp_path)).read_bytes() == BODY
 
 
 def test_wrong_hash(server, tmp_path):
@@ -100,14 +101,14 @@ def test_failure_keeps_the_old_file(server, tmp_path):
     server.bodies["/data.bin"] = b"other"
     with pytest.raises(ValueError, match="Nothing was kept"):
         fetch(server, folder=tmp_path, file_hash=SHA256, force_download=True)
-    assert open(path, "rb").read() == BODY and listing(tmp_path) == ["datasets/data.bin"]
+    assert Path(path).read_bytes() == BODY and listing(tmp_path) == ["datasets/data.bin"]
 
 
 def test_damaged_cache_is_downloaded_again(server, tmp_path, capsys):
     path = fetch(server, folder=tmp_path)
-    open(path, "wb").write(b"damaged")
+    Path(path).write_bytes(b"damaged")
     fetch(server, folder=tmp_path, file_hash=SHA256)
-    assert open(path, "rb").read() == BODY and "downloading it again" in capsys.readouterr().out
+    assert Path(path).read_bytes() == BODY and "downloading it again" in capsys.readouterr().out
 
 
 def test_404(server, tmp_path):

@@ -128,7 +128,7 @@ def draw_seed(seed):
         return seed.next()
     if isinstance(seed, (int, np.integer)):
         return np.array([int(seed) & _MASK, 0], dtype=np.uint32)
-    raise ValueError(f"Argument `seed` must be either an integer or an instance of `SeedGenerator`. Received: seed={seed!r} (of type {type(seed)})")
+    raise ValueError(f"Argument `seed` must be either an integer or a `SeedGenerator`. Received: seed={seed!r} (of type {type(seed)})")
 
 
 def numpy_generator(seed):
