@@ -12,7 +12,6 @@ SHAPES = {"16 K": [16, 1024], "4 M": [4096, 1024]}
 
 
 def workload(op: str, label: str, peers: tuple[str, ...], streams: int) -> Workload:
-    elements = SHAPES[label][0] * SHAPES[label][1]
     name = "y = 1.5 x (memory bandwidth)" if op == "scale" else op
     return Workload(
         f"{name}, {label}", "op", "op", "ns/element", peers,

@@ -24,7 +24,7 @@ class Worker:
 
     def __init__(self, peer: Peer, threads: int, cores: list[int], python: str):
         self.peer = peer
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the process)
         self.process = subprocess.Popen(
             [python, str(Path(__file__).with_name("worker.py"))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment(peer, threads),

@@ -61,7 +61,8 @@ print(json.dumps([own, total]))
 
 
 def run(python: str, code: str, env: dict) -> str:
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=os.environ | env, timeout=300)
+    command = [python, "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | env, timeout=300)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return done.stdout.strip().splitlines()[-1]
@@ -92,7 +93,7 @@ def measure(names: list[str] | None, pythons: dict, rounds: int) -> tuple[dict, 
 def slowest_imports(python: str, count: int = 12) -> list[str]:
     """The modules that cost most in `import dlcore`, by their own time."""
     code = [python, "-X", "importtime", "-c", "import dlcore"]
-    lines = subprocess.run(code, capture_output=True, text=True).stderr.splitlines()
+    lines = subprocess.run(code, check=False, capture_output=True, text=True).stderr.splitlines()
     rows = [line.removeprefix("import time:").split("|") for line in lines if line.startswith("import time:")]
     rows = [(int(r[0]), r[2].strip()) for r in rows if r[0].strip().isdigit()]
     return [f"{micros / 1e3:.1f} ms {module}" for micros, module in sorted(rows, reverse=True)[:count]]

@@ -79,7 +79,8 @@ def tier_tables(tier: str, records: list[dict], order: list[str]) -> str:
             best = min(by_peer, key=lambda p: median(by_peer[p]))
             compared.append(label + [spread(by_peer[best]) + f" {best}"])
             compared[-1] += [spread(by_peer[p]) if p in by_peer else "" for p in peers if p != "dlcore"]
-    text = f"## {TIERS[tier]}\n\nMedian of the rounds (min – max).\n\n" + table(["workload", "threads", *peers], measured)
+    text = f"## {TIERS[tier]}\n\nMedian of the rounds (min – max).\n\n"
+    text += table(["workload", "threads", *peers], measured)
     if compared:
         text += "\nTime divided by dlcore's in the same round (above 1: dlcore is faster).\n\n"
         text += table(["workload", "threads", "best peer", *(p for p in peers if p != "dlcore")], compared)
@@ -114,8 +115,8 @@ def header(machine: dict, versions: dict, settings: str) -> str:
     )
 
 
-def markdown(machine: dict, versions: dict, settings: str, records: list[dict], footprint: str, order: list[str]) -> str:
-    text = header(machine, versions, settings)
+def markdown(head: str, records: list[dict], footprint: str, order: list[str]) -> str:
+    text = head
     for tier in TIERS:
         chosen = [r for r in records if r["workload"].tier == tier]
         if chosen:

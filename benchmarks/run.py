@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from statistics import median
 
 import footprint
@@ -92,6 +93,8 @@ def main() -> int:
     args = arguments()
     workloads = [w for w in load_workloads() if w.tier in args.tiers]
     workloads = [w for w in workloads if not args.only or any(text.lower() in w.name.lower() for text in args.only)]
+    if args.smoke:  # the second figure is computed from the full size
+        workloads = [replace(w, rate=None) for w in workloads]
     if args.list:
         print("\n".join(f"{w.tier:6} {w.name}" for w in workloads))
         return 0
@@ -104,8 +107,9 @@ def main() -> int:
         absent |= missing
         slow = footprint.slowest_imports(pythons.get("dlcore", sys.executable)) if "dlcore" in sizes else []
     settings = f"Rounds: {args.rounds}, interleaved; at least {args.seconds} s a turn; pinned to the same cores."
-    text = report.markdown(about, versions, settings, records, footprint.markdown(sizes, slow) if sizes else "",
-                           [p.name for p in ALL])  # fmt: skip
+    head = report.header(about, versions, settings)
+    last = footprint.markdown(sizes, slow) if sizes else ""
+    text = report.markdown(head, records, last, [p.name for p in ALL])
     if args.json:
         with open(args.json, "w") as file:
             json.dump({"machine": about, "versions": versions, "threads": args.threads, "rounds": args.rounds,

@@ -4,7 +4,6 @@ import ctypes
 from importlib import metadata
 
 import numpy as np
-
 from workload import Job
 
 sgemm = None  # (a, b, out): a (m, k) may be a transposed view

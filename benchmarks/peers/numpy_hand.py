@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-
 from data import initial_weights, training_data
 from workload import Job, Network
 

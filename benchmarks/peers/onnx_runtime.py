@@ -2,7 +2,6 @@
 
 import numpy as np
 import onnxruntime
-
 from data import initial_weights, training_data
 from workload import Job, Network
 

@@ -3,10 +3,9 @@
 from functools import partial
 
 import torch
+from data import initial_weights, training_data
 from torch import nn
 from torch.nn import functional as F
-
-from data import initial_weights, training_data
 from workload import Job, Network
 
 VARIANT = ""
