@@ -13,10 +13,12 @@ ROOT = Path(dlcore.__file__).parent
 # From the ground up. Within a line, modules stand on one floor.
 FLOORS = [
     ["_kernels"],
-    ["config", "errors"],
+    ["version"],
+    ["config", "errors", "naming", "tree"],
     ["ops"],
+    ["variable"],
     ["utils", "random"],  # what the rest of their floor stands on
-    ["variable", "initializers", "regularizers", "constraints", "activations", "datasets"],
+    ["initializers", "regularizers", "constraints", "activations", "datasets"],
     ["layers"],
     ["optimizers", "losses", "metrics"],
     ["callbacks", "data"],

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import config
 from .naming import auto_name, to_snake_case
+from .variable import Variable
 
 _MASK = 0xFFFFFFFF
 
@@ -36,7 +37,7 @@ class SeedGenerator:
             seed = make_default_seed()
         elif not isinstance(seed, (int, np.integer)):
             raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed!r} (of type {type(seed)})")
-        self.state = np.array([int(seed) & _MASK, 0], dtype=np.uint32)
+        self.state = Variable(np.array([int(seed) & _MASK, 0], dtype=np.uint32), trainable=False, name="seed_generator_state")
 
     def next(self, ordered=True):
         """The next key.
@@ -47,9 +48,11 @@ class SeedGenerator:
         Returns:
             A copy of the state before it was counted up: uint32 of shape (2,).
         """
-        key = self.state.copy()
-        self.state[1] = (int(key[1]) + 1) & _MASK
-        return key
+        return np.array(self.draw(), dtype=np.uint32)
+
+    def draw(self):
+        """The next key as a pair of ints, for kernels."""
+        return self.state._next_key()
 
     def get_config(self):
         return {"seed": self._initial_seed, "name": self.name}

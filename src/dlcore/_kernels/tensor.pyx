@@ -15,7 +15,7 @@ from cpython.float cimport PyFloat_CheckExact
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int64_t, uint32_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, I64, U8, U64
@@ -709,6 +709,12 @@ cdef class VariableBase(Tensor):
         """Adds n to an int64 scalar in place; the new value. For step counters."""
         (<int64_t*>self.data)[0] += n
         return (<int64_t*>self.data)[0]
+
+    def _next_key(self):
+        """(seed, counter) of a uint32 pair, as the generator of random numbers keeps it; the counter goes up by one."""
+        cdef uint32_t* pair = <uint32_t*>self.data
+        pair[1] += 1
+        return pair[0], <uint32_t>(pair[1] - 1)
 
     @property
     def _gradient(self):
