@@ -2,6 +2,9 @@
 
     python benchmarks/bench_gemm.py [--threads 1] [--f64] [--rounds 15] [--only mlp] [--align 64] [--torch]
 
+OPENBLAS_CORETYPE=SKYLAKEX before it makes OpenBLAS use AVX-512 where it does not by itself (0.3.30 on Zen 5). MKL uses AVX2
+only on processors that are not Intel's: compare it at DLCORE_ISA=v3.
+
 Every round times all libraries one after another on the same arrays, in an order that rotates; a line shows the median
 time of ours and the median over rounds of each library's time divided by ours (above 1: ours is faster). The same
 process holds all of them, except PyTorch by default: its threads and ours disturb one another.
@@ -18,21 +21,14 @@ import numpy as np
 from dlcore._kernels import ISA, blas, parallel
 from scipy.linalg import blas as scipy_blas
 
-# name, m, k, n, ta, tb
+# m,k,n of op(A)[m,k] @ op(B)[k,n]; t: A is stored transposed, T: B is
 SHAPES = {
-    "tiny": [
-        (32, 10, 16, 0, 0), (32, 16, 16, 0, 0), (32, 16, 1, 0, 0), (1, 10, 16, 0, 0), (10, 32, 16, 1, 0), (16, 32, 16, 1, 0),
-        (16, 32, 1, 1, 0), (32, 16, 16, 0, 1), (32, 1, 16, 0, 1), (32, 10, 3, 0, 0), (3, 32, 10, 1, 0), (32, 3, 10, 0, 1),
-    ],
-    "mlp": [
-        (128, 784, 512, 0, 0), (128, 512, 512, 0, 0), (128, 512, 10, 0, 0), (32, 784, 128, 0, 0), (256, 2048, 4096, 0, 0), (2048, 2048, 2048, 0, 0),
-        (1, 784, 512, 0, 0), (784, 128, 512, 1, 0), (512, 128, 512, 1, 0), (512, 128, 10, 1, 0), (128, 512, 512, 0, 1), (128, 10, 512, 0, 1),
-        (32, 512, 512, 0, 0), (64, 784, 256, 0, 0), (128, 784, 1, 0, 0), (1, 512, 784, 0, 1), (784, 32, 128, 1, 0), (256, 256, 256, 0, 0),
-    ],
-    "conv": [
-        (100352, 9, 32, 0, 0), (21632, 288, 64, 0, 0), (65536, 27, 32, 0, 0), (65536, 288, 32, 0, 0), (16384, 576, 64, 0, 0), (4096, 1152, 128, 0, 0),
-        (288, 65536, 32, 1, 0), (32, 128, 512, 0, 0), (2560, 128, 512, 0, 0), (128, 2560, 512, 1, 0),
-    ],
+    "tiny": """32,10,16 32,16,16 32,16,1 1,10,16 10,32,16,t 16,32,16,t 16,32,1,t 32,16,16,T 32,1,16,T 32,10,3 3,32,10,t
+        32,3,10,T""",
+    "mlp": """128,784,512 128,512,512 128,512,10 32,784,128 256,2048,4096 2048,2048,2048 1,784,512 784,128,512,t 512,128,512,t
+        512,128,10,t 128,512,512,T 128,10,512,T 32,512,512 64,784,256 128,784,1 1,512,784,T 784,32,128,t 256,256,256""",
+    "conv": """100352,9,32 21632,288,64 65536,27,32 65536,288,32 16384,576,64 4096,1152,128 288,65536,32,t 32,128,512 2560,128,512
+        128,2560,512,t""",
 }
 
 
@@ -45,6 +41,11 @@ def aligned(shape, dtype, rng, align):
     return array
 
 
+def cblas_arguments(real):
+    array = [ctypes.c_void_p, ctypes.c_int]
+    return [ctypes.c_int] * 6 + [real, *array, *array, real, *array]
+
+
 def libraries(dtype, threads, args):
     """name -> function (a, b, c, ta, tb, repeat)."""
     f64 = dtype == np.float64
@@ -52,7 +53,7 @@ def libraries(dtype, threads, args):
 
     def cblas(name, function):
         real = ctypes.c_double if f64 else ctypes.c_float
-        function.argtypes = [ctypes.c_int] * 6 + [real, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, real, ctypes.c_void_p, ctypes.c_int]
+        function.argtypes = cblas_arguments(real)
         function.restype = None
 
         def run(a, b, c, ta, tb, r):
@@ -96,7 +97,7 @@ def libraries(dtype, threads, args):
 def empty_call():
     """The time ctypes takes to call a function with gemm's arguments, to be taken off for tiny shapes."""
     function = ctypes.CDLL(None).abs
-    function.argtypes = [ctypes.c_int] * 6 + [ctypes.c_float, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_void_p, ctypes.c_int]
+    function.argtypes = cblas_arguments(ctypes.c_float)
     arguments = [101, 111, 111, 1, 1, 1, 1.0, 1, 1, 1, 1, 0.0, 1, 1]
 
     def run(r):
@@ -114,7 +115,7 @@ def main():
     parser.add_argument("--f64", action="store_true")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", choices=SHAPES)
-    parser.add_argument("--shape", help="m,k,n[,ta[,tb]]")
+    parser.add_argument("--shape", help="e.g. '128,784,512 784,128,512,t'")
     parser.add_argument("--align", type=int, default=64)
     parser.add_argument("--torch", action="store_true")
     args = parser.parse_args()
@@ -125,10 +126,9 @@ def main():
     print(f"{ISA}, {blas.engine()}, {dtype}, {args.threads} thread(s); times of other libraries divided by ours")
     print(f"{'m,k,n':>22} {'us':>10} {'GF/s':>7} " + " ".join(f"{name:>12}" for name in runs if name != "dlcore"))
     rng = np.random.default_rng(0)
-    shapes = SHAPES if args.only is None else {args.only: SHAPES[args.only]}
-    if args.shape:
-        shapes = {"": [tuple([*map(int, args.shape.split(",")), 0, 0][:5])]}
-    for m, k, n, ta, tb in (shape for group in shapes.values() for shape in group):
+    for label in (args.shape or SHAPES.get(args.only) or " ".join(SHAPES.values())).split():
+        m, k, n = map(int, label.split(",")[:3])
+        ta, tb = "t" in label, "T" in label
         a = aligned((k, m) if ta else (m, k), dtype, rng, args.align)
         b = aligned((n, k) if tb else (k, n), dtype, rng, args.align)
         c = aligned((m, n), dtype, rng, args.align)
@@ -145,7 +145,6 @@ def main():
                 times[name].append(max(1e-9, spent - (0 if name in ("dlcore", "torch") else door)))
         ours = statistics.median(times["dlcore"])
         ratios = [statistics.median(x / y for x, y in zip(times[name], times["dlcore"])) for name in names[1:]]
-        label = f"{m},{k},{n}" + (" T" if ta else "") + (" ,T" if tb else "")
         print(f"{label:>22} {ours * 1e6:10.2f} {2e-9 * m * n * k / ours:7.1f} " + " ".join(f"{r:12.2f}" for r in ratios), flush=True)
 
 
