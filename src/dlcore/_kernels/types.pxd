@@ -1,4 +1,4 @@
-"""Element types shared by all kernels."""
+"""Types that all kernels share."""
 
 ctypedef fused real:
     float
@@ -23,6 +23,10 @@ cdef enum DType:
 # (constant) function pointers, which is what lets the loops vectorise.
 cdef extern from *:
     """
+    #if defined(__GNUC__)
     #define DL_KERNEL_VOID __attribute__((flatten)) void
+    #else
+    #define DL_KERNEL_VOID void
+    #endif
     """
     ctypedef void kernel_void "DL_KERNEL_VOID"
