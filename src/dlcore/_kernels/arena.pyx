@@ -38,12 +38,13 @@ cdef _move_in(list variables):
     dims[0] = total
     params = zeros(dtype, 1, dims)
     grads = zeros(dtype, 1, dims)
+    home = (params, grads)
     total = 0
     for v in variables:
         memcpy(params.data + total * itemsize(dtype), v.data, v.size * itemsize(dtype))
         v.hold(view(params, total * itemsize(dtype), v.ndim, v.dims))
         v.grad_view = view(grads, total * itemsize(dtype), v.ndim, v.dims)
-        v.home = (params, grads)
+        v.home = home
         v.place = total
         total += _padded(v.size)
 

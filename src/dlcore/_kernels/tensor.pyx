@@ -303,7 +303,7 @@ cdef class Tensor:
         return (self[i] for i in range(self.dims[0]))
 
     def __repr__(self):
-        return f"<{type(self).__name__} shape={self.shape}, dtype={self.dtype}, value={to_numpy(self)!r}>"
+        return f"<{type(self).__name__} shape={self.shape}, dtype={_NAMES[self.dtype]}, value={to_numpy(self)!r}>"
 
     # -- its numbers
 
@@ -322,7 +322,7 @@ cdef class Tensor:
         array = to_numpy(self)
         if dtype is not None and array.dtype != dtype:
             if copy is False:
-                raise ValueError(f"a tensor of dtype {self.dtype} cannot become {dtype} without a copy")
+                raise ValueError(f"a tensor of dtype {_NAMES[self.dtype]} cannot become {dtype} without a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
 
@@ -705,6 +705,11 @@ cdef class VariableBase(Tensor):
             raise ValueError(f"expected a value of shape {self.shape}; received {describe(x)}")
         memcpy(self.data, x.data, self.size * _itemsizes[self.dtype])
 
+    def _add_int(self, int64_t n):
+        """Adds n to an int64 scalar in place; the new value. For step counters."""
+        (<int64_t*>self.data)[0] += n
+        return (<int64_t*>self.data)[0]
+
     @property
     def _gradient(self):
         """The view into the arena's gradients, or None before the variable has a place there."""
@@ -740,7 +745,7 @@ cdef class KerasTensor(Tensor):
         self.name = name
 
     def __repr__(self):
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        return f"<KerasTensor shape={self.shape}, dtype={_NAMES[self.dtype]}, name={self.name}>"
 
 
 def symbolic_like(Tensor x):
