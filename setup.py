@@ -21,7 +21,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 KERNELS = Path("src/dlcore/_kernels")
-TRUNK = ["cpu", "parallel", "tensor", "tape", "arena"]
+TRUNK = ["cpu", "parallel", "tensor", "tape", "arena", "blas"]
 LEAVES = sorted(p.stem for p in KERNELS.glob("*.pyx") if p.stem not in TRUNK)
 
 LEVELS = {
@@ -125,6 +125,12 @@ class ParallelBuild(build_ext):
         super().finalize_options()
         if self.parallel is None:
             self.parallel = os.cpu_count() or 1
+
+    def run(self):
+        if self.inplace:
+            for level in LEVELS:
+                (KERNELS / level).mkdir(exist_ok=True)
+        super().run()
 
 
 setup(ext_modules=extensions() if not {"clean", "egg_info", "sdist", "dist_info"} >= set(sys.argv[1:2]) else [], cmdclass={"build_ext": ParallelBuild})

@@ -394,7 +394,7 @@ cdef class Tape:
                 for g in gradients:
                     barrier = _Barrier.__new__(_Barrier)
                     barrier.inputs = ()
-                    barrier.culprit = type(tape.nodes[-1]).__name__
+                    barrier.culprit = type(tape.nodes[len(tape.nodes) - 1]).__name__
                     barrier.out = g
                     g.tape_id = tape.id
                     tape.nodes.append(barrier)

@@ -1,0 +1,573 @@
+"""Layer: state (variables) and a computation on tensors, with everything that Keras promises around the call."""
+
+import functools
+import inspect
+import threading
+import warnings
+
+import numpy as np
+
+from dlcore import config, constraints, initializers, regularizers
+from dlcore._kernels.tensor import KerasTensor, Tensor, convert, symbolic_like
+from dlcore.layers.input_spec import InputSpec, check_inputs
+from dlcore.ops.symbolic import Node
+from dlcore.naming import auto_name, to_snake_case
+from dlcore import tree
+from dlcore.variable import Variable
+
+__all__ = ["InputSpec", "Layer"]
+
+# What the innermost running layer call on this thread knows: the training flag that layers inside it inherit.
+_calls = threading.local()
+
+
+class _CallSpec:
+    """What the signature of a layer class's ``call`` says."""
+
+    def __init__(self, cls):
+        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+        self.names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        var_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
+        self.has_training = "training" in self.names or var_keyword and cls._is_graph_model
+        self.has_mask = "mask" in self.names
+        self.plain = not self.has_training and not self.has_mask
+        self.default_training = next((p.default for p in parameters if p.name == "training" and p.default is not p.empty), None)
+
+
+@functools.cache
+def _call_spec(cls):
+    return _CallSpec(cls)
+
+
+@functools.cache
+def _init_signature(cls):
+    return inspect.signature(cls.__init__)
+
+
+class Layer:
+    """Base class of layers.
+
+    A subclass creates its variables in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``
+    from ``dlcore.ops`` functions and other layers. ``call`` may take ``training`` and ``mask``.
+
+    Args:
+        activity_regularizer: Regularizer of the output; its value is divided by the batch size.
+        trainable: Whether the variables are trained.
+        dtype: ``"float32"`` or ``"float64"``, of variables and of the computation.
+        autocast: Whether floating inputs are converted to that dtype.
+        name: Name; unique ones are made up.
+
+    Example:
+        >>> import dlcore
+        >>> class Scale(dlcore.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+        ...     def call(self, inputs):
+        ...         return inputs * self.scale
+        >>> Scale()(dlcore.ops.ones((2, 3))).shape
+        (2, 3)
+    """
+
+    _is_graph_model = False
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        # The constructor's arguments are the configuration: see get_config.
+        self.__dict__["_constructor"] = (args, kwargs)
+        return self
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _marks_built(cls.__dict__["build"])
+
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+        input_shape = kwargs.pop("input_shape", None)
+        input_dim = kwargs.pop("input_dim", None)
+        batch_size = kwargs.pop("batch_size", None)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"name must be a string; received name={name!r}")
+        self._given_input_shape = None
+        if input_dim is not None:
+            input_shape = (input_dim,)
+        if input_shape is not None:
+            input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+            self._given_input_shape = (batch_size, *input_shape)
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self.built = False
+        self.autocast = autocast
+        self.supports_masking = getattr(type(self), "supports_masking", False)
+        self.input_spec = None
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.compute_dtype = _float_dtype(dtype)
+        self._created = []                  # (variable, trainable when created), in order of creation
+        self._losses = []
+        self._trainable = bool(trainable)
+        self._inbound = []                  # nodes of the graphs in which this layer was called
+        self._plain = False                 # whether __call__ may go straight to call
+        self._spec = _call_spec(type(self))
+
+    # ---------------------------------------------------------------------------------------------- dtype and naming
+
+    @property
+    def variable_dtype(self):
+        return self.compute_dtype
+
+    @property
+    def dtype(self):
+        return self.compute_dtype
+
+    @property
+    def input_dtype(self):
+        return self.compute_dtype
+
+    @property
+    def path(self):
+        return self.name
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    # ----------------------------------------------------------------------------------------------------- variables
+
+    def build(self, input_shape):
+        """Creates the variables; called once, before the first call, with the shape of the input."""
+
+    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
+                   constraint=None, aggregation=None, overwrite_with_gradient=False, name=None):
+        """Creates a variable of this layer.
+
+        Args:
+            shape: Tuple; ``()`` by default.
+            initializer: Initializer or name; Glorot uniform by default (zeros for whole numbers and booleans).
+            dtype: Element type; the layer's by default.
+            trainable: Whether it is trained.
+            regularizer: Regularizer or name.
+            constraint: Constraint or name, applied after every update.
+            name: Name within the layer.
+
+        Returns:
+            The Variable.
+        """
+        shape = () if shape is None else tuple(shape)
+        dtype = dtype or self.variable_dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if "float" in str(dtype) else "zeros"
+        variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, autocast=autocast,
+                            name=name or auto_name("variable"))
+        variable.path = f"{self.name}/{variable.name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._created.append((variable, bool(trainable)))
+        if not self._trainable:
+            variable.trainable = False
+        return variable
+
+    add_variable = add_weight
+
+    def _own_variables(self):
+        """Variables of this layer itself, trainable ones first, as Keras orders them."""
+        found = {id(v): (v, trainable) for v, trainable in self._created}
+        for value in vars(self).values():
+            for v in _find(value, Variable):
+                found.setdefault(id(v), (v, v.trainable))
+        pairs = list(found.values())
+        return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
+
+    def _sublayers(self):
+        """Layers held in attributes (also inside lists, tuples and dicts), in order of assignment."""
+        found = {}
+        for key, value in vars(self).items():
+            if key not in ("_constructor", "_inbound"):
+                for layer in _find(value, Layer):
+                    found.setdefault(id(layer), layer)
+        found.pop(id(self), None)
+        return list(found.values())
+
+    def _flatten_layers(self, include_self=True):
+        seen, queue = {}, [self]
+        while queue:
+            layer = queue.pop(0)
+            if id(layer) not in seen:
+                seen[id(layer)] = layer
+                queue.extend(layer._sublayers())
+        layers = list(seen.values())
+        return layers if include_self else layers[1:]
+
+    def _all_variables(self, own):
+        found = {}
+
+        def visit(layer):
+            for v in own(layer):
+                found.setdefault(id(v), v)
+            for sub in layer._sublayers():
+                visit(sub)
+
+        visit(self)
+        return list(found.values())
+
+    @property
+    def weights(self):
+        """All variables of the layer and the layers in it, without the state of random generators."""
+        return self._all_variables(Layer._own_variables)
+
+    @property
+    def variables(self):
+        """The weights and the state of random generators."""
+        return self._all_variables(lambda layer: layer._own_variables() + layer._generator_states())
+
+    def _generator_states(self):
+        from dlcore.random import SeedGenerator
+
+        return [g.state for value in vars(self).values() for g in _find(value, SeedGenerator)]
+
+    @property
+    def trainable_variables(self):
+        return [v for v in self.variables if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_variables(self):
+        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
+
+    @property
+    def trainable_weights(self):
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self):
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        value = bool(value)
+        for layer in self._flatten_layers():
+            layer._trainable = value
+            for v, trainable in layer._created:
+                v.trainable = trainable and value
+
+    def get_weights(self):
+        """NumPy copies of all weights."""
+        return [np.array(v) for v in self.weights]
+
+    def set_weights(self, weights):
+        """Sets all weights from a list of arrays in the order of :meth:`get_weights`."""
+        mine = self.weights
+        if len(weights) != len(mine):
+            raise ValueError(
+                f"You called set_weights(weights) on layer {self.name!r} with a weight list of length {len(weights)}, "
+                f"but the layer was expecting {len(mine)} weights"
+            )
+        arrays = [np.asarray(w) for w in weights]
+        for v, w in zip(mine, arrays, strict=True):
+            if tuple(v.shape) != w.shape:
+                raise ValueError(f"Layer {self.name!r} weight shape {tuple(v.shape)} of {v.path!r} is not compatible with the provided weight shape {w.shape}")
+        for v, w in zip(mine, arrays, strict=True):
+            v.assign(w)
+
+    def count_params(self):
+        """Number of elements of all weights."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. Build it first by "
+                "calling it on data or by calling build(input_shape)"
+            )
+        return int(sum(np.prod(v.shape, dtype=np.int64) for v in self.weights))
+
+    # -------------------------------------------------------------------------------------------------------- losses
+
+    def add_loss(self, loss):
+        """Adds a scalar tensor (or a list of them) to the loss of the model, for this call."""
+        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+        _calls.pending = True
+
+    @property
+    def losses(self):
+        """Scalars added with add_loss in the last call, and the penalties of the weight regularizers."""
+        collected = []
+        for layer in self._flatten_layers():
+            collected.extend(layer._losses)
+        for v in self.trainable_weights:
+            if v.regularizer is not None:
+                collected.append(v.regularizer(v))
+        return collected
+
+    def _clear_losses(self):
+        """Forgets what add_loss collected in the last call; free where no layer ever adds a loss."""
+        if getattr(_calls, "pending", False):
+            for layer in self._flatten_layers():
+                layer._losses.clear()
+
+    # ---------------------------------------------------------------------------------------------------------- call
+
+    def call(self, *args, **kwargs):
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented")
+
+    def __call__(self, *args, **kwargs):
+        if self._plain and not kwargs and len(args) == 1:
+            # Built, one tensor of the right dtype, nothing to propagate: straight to the computation.
+            x = args[0]
+            if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None:
+                try:
+                    return self.call(x)
+                except ValueError:
+                    if self.input_spec is not None:
+                        check_inputs(self.input_spec, x, self.name)
+                    raise
+        return self._general_call(args, kwargs)
+
+    def _general_call(self, args, kwargs):
+        spec = self._spec
+        args = tuple([self._convert(a) for a in args])
+        kwargs = {k: self._convert(v) for k, v in kwargs.items()} if kwargs else {}
+        inputs = args[0] if args else next((kwargs[n] for n in spec.names if n in kwargs), None)
+        tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, Tensor)]
+        if self.input_spec is not None and inputs is not None:
+            check_inputs(self.input_spec, inputs, self.name)
+        if not self.built:
+            self._build_from(args, kwargs)
+        if any(type(x) is KerasTensor for x in tensors):
+            return self._symbolic_call(args, kwargs)
+        outer = getattr(_calls, "training", _NOT_CALLED)
+        training = kwargs.get("training")
+        if training is None and "training" in spec.names[: len(args)]:
+            training = args[spec.names.index("training")]
+        if training is None:
+            training = outer if outer is not _NOT_CALLED else None
+        if training is None:
+            training = spec.default_training
+        if spec.has_training and training is not None and "training" not in spec.names[: len(args)]:
+            kwargs["training"] = training
+        self._give_masks(args, kwargs)
+        if outer is _NOT_CALLED:
+            self._clear_losses()
+        _calls.training = training
+        try:
+            outputs = self.call(*args, **kwargs)
+        finally:
+            if outer is _NOT_CALLED:
+                del _calls.training
+            else:
+                _calls.training = outer
+        self._finish_call(inputs, outputs)
+        self._plain = spec.plain and self.activity_regularizer is None and self.autocast
+        return outputs
+
+    def _convert(self, value):
+        """Arrays become tensors; floating tensors get the layer's dtype."""
+        if isinstance(value, Tensor):
+            if self.autocast and value.dtype is not self.compute_dtype and value.dtype.startswith("float"):
+                mask = value.mask
+                from dlcore import ops
+
+                value = ops.cast(value, self.compute_dtype)
+                value.mask = mask
+            return value
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__") or hasattr(value, "dtype"):
+            return self._convert(convert(value))
+        if isinstance(value, (list, tuple)) and value and not any(isinstance(v, (Tensor, np.ndarray, dict, str, type(None))) or hasattr(v, "dtype") for v in tree.flatten(value)):
+            return self._convert(convert(value)) if isinstance(value, list) else value
+        if isinstance(value, (list, tuple, dict)):
+            return tree.map_structure(self._convert, value)
+        return value
+
+    def _give_masks(self, args, kwargs):
+        """Passes the masks that travel with the inputs to a ``call`` that takes ``mask``."""
+        if not self._spec.has_mask or kwargs.get("mask") is not None or "mask" in self._spec.names[: len(args)]:
+            return
+        inputs = args[0] if args else kwargs.get(self._spec.names[0])
+        masks = tree.map_structure(lambda x: getattr(x, "mask", None), inputs)
+        if any(m is not None for m in tree.flatten(masks)):
+            kwargs["mask"] = masks
+
+    def _finish_call(self, inputs, outputs):
+        if self.activity_regularizer is not None:
+            for x in tree.flatten(outputs):
+                self.add_loss(self.activity_regularizer(x) / (x.shape[0] or 1))
+        masks = tree.map_structure(lambda x: getattr(x, "mask", None), inputs)
+        if any(m is not None for m in tree.flatten(masks)):
+            if not self.supports_masking and type(self).compute_mask is Layer.compute_mask:
+                if not self._spec.has_mask:
+                    warnings.warn(f"Layer {self.name!r} (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                                  "However, this layer does not support masking and will therefore destroy the mask information.", stacklevel=4)
+                return
+        elif type(self).compute_mask is Layer.compute_mask:
+            return
+        new = self.compute_mask(inputs, masks)
+        flat = tree.flatten(outputs)
+        for x, mask in zip(flat, tree.flatten(new) if isinstance(new, (list, tuple, dict)) else [new] * len(flat), strict=False):
+            if isinstance(x, Tensor) and mask is not None:
+                x.mask = mask
+
+    def compute_mask(self, inputs, previous_mask):
+        """The mask of the output; by default that of the input."""
+        return previous_mask
+
+    # --------------------------------------------------------------------------------------------- building and graph
+
+    def _build_from(self, args, kwargs):
+        shapes = {}
+        for name, value in [*zip(self._spec.names, args, strict=False), *kwargs.items()]:
+            if name not in ("training", "mask") and any(isinstance(x, Tensor) for x in tree.flatten(value)):
+                shapes[name] = tree.map_structure(lambda x: tuple(x.shape) if isinstance(x, Tensor) else None, value)
+        if not shapes:
+            raise ValueError(f"Layer {self.name!r} must be called on tensors or arrays; received {tree.map_structure(type, args)}")
+        wanted = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if len(wanted) > 1 and any(p.name.removesuffix("_shape") in shapes for p in wanted):
+            self.build(**{p.name: shapes[p.name.removesuffix("_shape")] for p in wanted if p.name.removesuffix("_shape") in shapes})
+        else:
+            self.build(next(iter(shapes.values())))
+        self.built = True
+
+    def _symbolic_call(self, args, kwargs):
+        """Records the call in the graph of a functional model; only shapes are computed."""
+        placeholders = tree.map_structure(lambda x: symbolic_like(x) if isinstance(x, Tensor) else x, (args, kwargs))
+        tree.map_structure(lambda new, old: setattr(new, "mask", old.mask) if isinstance(old, Tensor) else None, placeholders, (args, kwargs))
+        specs = self.compute_output_spec(*placeholders[0], **placeholders[1])
+        self._finish_symbolic(args, kwargs, specs)
+        outputs = tree.map_structure(lambda x: symbolic_like(x) if isinstance(x, Tensor) else x, specs)
+        tree.map_structure(lambda new, old: setattr(new, "mask", old.mask) if isinstance(old, Tensor) else None, outputs, specs)
+        self._inbound.append(Node(self, args, kwargs, outputs))
+        return outputs
+
+    def _finish_symbolic(self, args, kwargs, specs):
+        losses = list(self._losses)
+        self._finish_call(args[0] if args else next(iter(kwargs.values())), specs)
+        self._losses[:] = losses
+
+    def compute_output_spec(self, *args, **kwargs):
+        """KerasTensors with the shape and dtype of the output, found by running ``call`` on placeholders."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            shapes = tree.map_structure(lambda x: tuple(x.shape), args[0])
+            out = self.compute_output_shape(shapes)
+            return tree.map_shape(lambda s: KerasTensor(s, self.compute_dtype), out)
+        if self._spec.has_training and kwargs.get("training") is None and "training" not in self._spec.names[: len(args)]:
+            kwargs = {**kwargs, "training": False}
+        self._give_masks(args, kwargs)
+        outer = getattr(_calls, "training", _NOT_CALLED)
+        _calls.training = kwargs.get("training", False)
+        try:
+            return self.call(*args, **kwargs)
+        except TypeError as error:
+            if "symbolic" in str(error):
+                error.add_note(
+                    f"This happened while working out the output shape of layer {self.name!r}. If its call() needs real numbers, "
+                    "give the layer a compute_output_shape(input_shape) method"
+                )
+            raise
+        finally:
+            if outer is _NOT_CALLED:
+                del _calls.training
+            else:
+                _calls.training = outer
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the output for an input of `input_shape`."""
+        x = tree.map_shape(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
+        if not self.built:
+            self._build_from((x,), {})
+        return tree.map_structure(lambda y: tuple(y.shape), self.compute_output_spec(x))
+
+    @property
+    def input(self):
+        """The symbolic input of the layer where it was first called in a functional graph."""
+        return self._graph_side("input").input_tensors
+
+    @property
+    def output(self):
+        """The symbolic output of the layer where it was first called in a functional graph."""
+        return self._graph_side("output").outputs
+
+    def _graph_side(self, side):
+        if not self._inbound:
+            raise AttributeError(f"The layer {self.name!r} has never been called in a functional graph and thus has no defined {side}")
+        return self._inbound[0]
+
+    # --------------------------------------------------------------------------------------------------- configuration
+
+    def get_config(self):
+        """The constructor's arguments, such that ``type(layer).from_config(config)`` makes an equal layer."""
+        args, kwargs = self._constructor
+        bound = _init_signature(type(self)).bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        values = {"name": self.name, "trainable": self._trainable, "dtype": self.compute_dtype}
+        for key, value in list(bound.arguments.items())[1:]:
+            kind = _init_signature(type(self)).parameters[key].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                values.update({k: _serialized(v) for k, v in value.items() if k not in values})
+            elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
+                values[key] = _serialized(value)
+        return values
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+_NOT_CALLED = object()
+
+
+def _marks_built(build):
+    if getattr(build, "_marks_built", False):
+        return build
+
+    @functools.wraps(build)
+    def wrapper(self, *args, **kwargs):
+        result = build(self, *args, **kwargs)
+        self.built = True
+        return result
+
+    wrapper._marks_built = True
+    return wrapper
+
+
+def _float_dtype(dtype):
+    """The dtype of a layer from a name, a dtype or a serialized policy."""
+    if dtype is None:
+        return config.floatx()
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", {}).get("name")
+    name = getattr(dtype, "name", dtype)
+    if not isinstance(name, str):
+        name = np.dtype(name).name
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype of a layer must be 'float32' or 'float64'; received dtype={dtype!r}")
+    return convert(0.0, name).dtype             # the very string that tensors carry, so that `is` compares it
+
+
+def _find(value, kind):
+    """Objects of `kind` in an attribute: itself, or inside lists, tuples, sets and dicts."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _find(item, kind)
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _find(item, kind)
+
+
+def _serialized(value):
+    """Constructor arguments in a form that JSON takes: objects by their class and config, functions by name."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, (np.integer, np.floating, np.bool_)):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return type(value)(_serialized(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _serialized(v) for k, v in value.items()}
+    if hasattr(value, "get_config"):
+        return {"module": type(value).__module__, "class_name": type(value).__name__, "config": value.get_config(), "registered_name": None}
+    if callable(value):
+        return getattr(value, "__name__", repr(value))
+    return value

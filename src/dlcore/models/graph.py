@@ -1,0 +1,155 @@
+"""Graph: the calls between the inputs and the outputs of a functional model, in an order in which they can run."""
+
+from dlcore import tree
+from dlcore._kernels.tensor import KerasTensor
+from dlcore.layers.base import Layer
+from dlcore.layers.core import InputLayer
+
+
+class _Slot:
+    """Stands in a call's arguments for a value that the run computes."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index):
+        self.index = index
+
+
+class Graph:
+    """An executable graph.
+
+    Args:
+        inputs, outputs: Structures of KerasTensors.
+
+    Attributes:
+        layers: The layers, deepest first, as Keras orders them.
+    """
+
+    def __init__(self, inputs, outputs):
+        self.inputs, self.outputs = inputs, outputs
+        self.flat_inputs, self.flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
+        for side, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
+            for x in tensors:
+                if type(x) is not KerasTensor:
+                    raise ValueError(f"All `{side}` values must be KerasTensors (made by Input and by calling layers on them). Received: {side}={x!r} of type {type(x)}")
+        if len({id(x) for x in self.flat_inputs}) != len(self.flat_inputs):
+            raise ValueError("The list of inputs passed to the model contains the same input multiple times. All inputs should only appear once.")
+        nodes, visits = self._trace()
+        depth = self._depths(nodes)
+        self.nodes = sorted(nodes, key=lambda node: -depth[node])
+        op_depth = {}
+        for node in nodes:
+            op_depth[node.operation] = max(depth[node], op_depth.get(node.operation, 0))
+        for x in self.flat_inputs:                       # inputs that no output depends on
+            if x.history is not None and x.history.operation not in op_depth:
+                op_depth[x.history.operation] = 0
+                visits[x.history.operation] = -1
+        self.operations = sorted(op_depth, key=lambda op: (-op_depth[op], visits[op]))
+        self.layers = [op for op in self.operations if isinstance(op, Layer)]
+        self.input_names = [x.history.operation.name if x.history and isinstance(x.history.operation, InputLayer) else x.name or f"input_{i}"
+                            for i, x in enumerate(self.flat_inputs)]
+        self.output_names = _unique([getattr(x.history.operation, "name", x.history.operation.__name__ if hasattr(x.history.operation, "__name__") else "output")
+                                     for x in self.flat_outputs])
+        self._plan()
+
+    def _trace(self):
+        """Nodes between inputs and outputs, parents before children; and the order in which operations were met."""
+        given = {id(x) for x in self.flat_inputs}
+        nodes, done, running, visits = [], set(), set(), {}
+        stack = [(x, False) for x in reversed(self.flat_outputs)]
+        while stack:
+            x, finished = stack.pop()
+            node = x.history
+            if node is None:
+                if id(x) in given:
+                    continue
+                raise ValueError(f"Graph disconnected: cannot find the origin of {x!r}. Its value does not come from the model's inputs")
+            if finished:
+                running.discard(node)
+                if node not in done:
+                    done.add(node)
+                    nodes.append(node)
+                continue
+            if node in done:
+                continue
+            visits.setdefault(node.operation, len(visits))
+            if isinstance(node.operation, InputLayer) and id(x) not in given and not node.inputs:
+                raise ValueError(f"`inputs` not connected to `outputs`: the outputs depend on the input {node.operation.name!r}, which is not among the inputs of the model")
+            running.add(node)
+            stack.append((x, True))
+            if id(x) not in given:
+                stack.extend((t, False) for t in reversed(node.inputs) if t.history is None or t.history not in done)
+        return nodes, visits
+
+    def _depths(self, nodes):
+        given = {id(x) for x in self.flat_inputs}
+        depth, op_depth = {}, {}
+        for node in reversed(nodes):
+            d = max(depth.get(node, 0), op_depth.get(node.operation, 0))
+            depth[node] = op_depth[node.operation] = d
+            if any(id(x) in given for x in tree.flatten(node.outputs)):
+                continue
+            for x in node.inputs:
+                if x.history is not None:
+                    depth[x.history] = max(d + 1, depth.get(x.history, 0))
+        return depth
+
+    def _plan(self):
+        """Compiles the nodes to steps over a flat list of values."""
+        index = {}
+
+        def slot(x):
+            return index.setdefault(id(x), len(index))
+
+        self._input_slots = [slot(x) for x in self.flat_inputs]
+        given = set(index)
+        self._steps = []
+        for node in self.nodes:
+            outs = tree.flatten(node.outputs)
+            if all(id(x) in given for x in outs):
+                continue
+            op = node.operation
+            # The training flag of the run is passed on unless the call fixed one.
+            training = isinstance(op, Layer) and op._spec.has_training and node.kwargs.get("training") is None and "training" not in op._spec.names[: len(node.args)]
+            if len(node.args) == 1 and type(node.args[0]) is KerasTensor and not node.kwargs and type(node.outputs) is KerasTensor:
+                self._steps.append((op, slot(node.args[0]), None, training, slot(outs[0])))
+            else:
+                def replace(x):
+                    return _Slot(slot(x)) if type(x) is KerasTensor else x
+
+                template = (tree.map_structure(replace, tuple(node.args)), tree.map_structure(replace, dict(node.kwargs)))
+                self._steps.append((op, None, template, training, [slot(x) for x in outs]))
+        self._output_slots = [slot(x) for x in self.flat_outputs]
+        self._size = len(index)
+
+    def run(self, inputs, training=None):
+        """The outputs for a flat list of input values (tensors or symbolic tensors)."""
+        values = [None] * self._size
+        for i, x in zip(self._input_slots, inputs, strict=True):
+            values[i] = x
+        for op, source, template, takes_training, target in self._steps:
+            if template is None:
+                values[target] = op(values[source], training=training) if takes_training else op(values[source])
+            else:
+                def fill(x):
+                    return values[x.index] if type(x) is _Slot else x
+
+                args = tree.map_structure(fill, template[0])
+                kwargs = tree.map_structure(fill, template[1])
+                if takes_training:
+                    kwargs["training"] = training
+                outs = tree.flatten(op(*args, **kwargs))
+                for i, x in zip(target, outs, strict=True):
+                    values[i] = x
+        if type(self.outputs) is KerasTensor:
+            return values[self._output_slots[0]]
+        return tree.pack_as(self.outputs, [values[i] for i in self._output_slots])
+
+
+def _unique(names):
+    counts, unique = {}, []
+    for name in names:
+        n = counts.get(name, 0)
+        counts[name] = n + 1
+        unique.append(name if n == 0 else f"{name}_{n}")
+    return unique

@@ -1,0 +1,220 @@
+"""Model: a layer that can be trained. By graph (inputs and outputs) or by subclassing."""
+
+
+import numpy as np
+
+from dlcore import tree
+from dlcore._kernels.tensor import KerasTensor, Tensor
+from dlcore.layers.base import Layer
+
+from dlcore.models.graph import Graph
+from dlcore.models.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A network with ``compile``, ``fit``, ``evaluate`` and ``predict``.
+
+    Either ``Model(inputs, outputs)`` from symbolic tensors, or a subclass that creates layers in ``__init__`` and uses
+    them in ``call``.
+
+    Args:
+        inputs: KerasTensor, or list or dict of them.
+        outputs: KerasTensor, or list or dict of them.
+        name: Name of the model.
+
+    Example:
+        >>> import dlcore
+        >>> x = dlcore.Input((4,))
+        >>> model = dlcore.Model(x, dlcore.layers.Dense(1)(x))
+        >>> model.count_params()
+        5
+    """
+
+    _is_graph_model = True
+
+    def __init__(self, *args, inputs=None, outputs=None, name=None, trainable=True, **kwargs):
+        if args:
+            inputs, *rest = args
+            outputs = rest.pop(0) if rest else outputs
+            name = rest.pop(0) if rest else name
+        if (inputs is None) != (outputs is None):
+            raise ValueError("Model: both inputs and outputs must be given for a functional model, or neither for a subclass; received only one")
+        if name is None and inputs is not None and type(self) in (Model, Functional):
+            from dlcore.naming import auto_name
+
+            name = auto_name("functional")
+        Layer.__init__(self, name=name, trainable=trainable, **kwargs)
+        Trainer.__init__(self)
+        self._graph = None
+        if inputs is not None:
+            self._graph = Graph(inputs, outputs)
+            self.built = True
+
+    # ------------------------------------------------------------------------------------------------------- structure
+
+    @property
+    def inputs(self):
+        """Flat list of the symbolic inputs (None for a model that is not a graph)."""
+        return None if self._graph is None else self._graph.flat_inputs
+
+    @property
+    def outputs(self):
+        return None if self._graph is None else self._graph.flat_outputs
+
+    @property
+    def input(self):
+        return self._need_graph("input").inputs
+
+    @property
+    def output(self):
+        return self._need_graph("output").outputs
+
+    @property
+    def input_shape(self):
+        return tree.map_structure(lambda x: x.shape, self._need_graph("input_shape").inputs)
+
+    @property
+    def output_shape(self):
+        return tree.map_structure(lambda x: x.shape, self._need_graph("output_shape").outputs)
+
+    @property
+    def input_names(self):
+        return self._need_graph("input_names").input_names
+
+    @property
+    def output_names(self):
+        return None if self._graph is None else self._graph.output_names
+
+    def _need_graph(self, what):
+        if self._graph is None:
+            raise AttributeError(f"The model {self.name!r} has no defined {what}: it is not a functional graph, or it has not been built yet")
+        return self._graph
+
+    @property
+    def layers(self):
+        """The layers directly in this model."""
+        return self._sublayers()
+
+    @layers.setter
+    def layers(self, value):
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def _sublayers(self):
+        found = {id(layer): layer for layer in self._graph.layers} if getattr(self, "_graph", None) is not None else {}
+        for layer in super()._sublayers():
+            found.setdefault(id(layer), layer)
+        return list(found.values())
+
+    def get_layer(self, name=None, index=None):
+        """The layer with a name, or at an index of ``layers``."""
+        if (name is None) == (index is None):
+            raise ValueError(f"Provide either a layer name or a layer index; received name={name!r}, index={index!r}")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers.")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
+
+    # ------------------------------------------------------------------------------------------------------------ call
+
+    def call(self, inputs, training=None, mask=None):
+        if self._graph is None:
+            raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+        flat = self._standardize(inputs)
+        if mask is not None:
+            for x, m in zip(flat, tree.flatten(mask), strict=True):
+                if m is not None:
+                    x.mask = m
+        return self._graph.run(flat, training)
+
+    def __call__(self, *args, **kwargs):
+        if self._graph is None and args and isinstance(args[0], KerasTensor) and not self.built and type(self).call is Model.call:
+            raise ValueError(f"Model {self.name!r} has no inputs and outputs and no call method")
+        return super().__call__(*args, **kwargs)
+
+    def _standardize(self, inputs):
+        """The flat list of input tensors in the graph's order, with the graph's dtypes and ranks."""
+        graph = self._graph
+        if isinstance(inputs, dict) and not isinstance(graph.inputs, dict):
+            missing = [n for n in graph.input_names if n not in inputs]
+            if missing:
+                raise ValueError(f"Missing data for input {missing[0]!r}. You passed a data dictionary with keys {list(inputs)}. Expected the following keys: {graph.input_names}")
+            flat = [inputs[n] for n in graph.input_names]
+        elif isinstance(graph.inputs, dict) and isinstance(inputs, dict):
+            missing = [n for n in graph.inputs if n not in inputs]
+            if missing:
+                raise ValueError(f"Missing data for input {missing[0]!r}. You passed a data dictionary with keys {list(inputs)}. Expected the following keys: {list(graph.inputs)}")
+            flat = tree.flatten({n: inputs[n] for n in graph.inputs})
+        else:
+            flat = [inputs] if isinstance(inputs, Tensor) else tree.flatten(inputs)
+        if len(flat) != len(graph.flat_inputs):
+            raise ValueError(f"Model {self.name!r} expects {len(graph.flat_inputs)} input(s) {graph.input_names}; received {len(flat)}: shapes {[getattr(x, 'shape', None) for x in flat]}")
+        return [self._fit_to(spec, x, i) for i, (spec, x) in enumerate(zip(graph.flat_inputs, flat, strict=True))]
+
+    def _fit_to(self, spec, x, i):
+        if x is None:
+            return None
+        if x.dtype is not spec.dtype:
+            from dlcore import ops
+
+            mask, x = x.mask, ops.cast(x, spec.dtype)
+            x.mask = mask
+        if x.ndim != spec.ndim:
+            from dlcore import ops
+
+            if x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
+                x = ops.expand_dims(x, -1)
+            elif x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
+                x = ops.squeeze(x, -1)
+        ours = spec.shape
+        theirs = x.shape
+        if len(ours) != len(theirs) or any(a != b and a is not None and b is not None for a, b in zip(ours, theirs, strict=True)):
+            raise ValueError(
+                f"Input {i} of model {self.name!r} ({self._graph.input_names[i]!r}) is incompatible with it: expected shape={ours}, found shape={theirs}"
+            )
+        return x
+
+    def build(self, input_shape=None):
+        """Creates the variables of a subclassed model by running it on placeholders of `input_shape` (with the batch)."""
+        if self._graph is not None or input_shape is None:
+            return
+        x = tree.map_shape(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
+        try:
+            self.compute_output_spec(x)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Model {self.name!r} cannot be built from input_shape={input_shape} by calling it on placeholders: {error}. "
+                "Call it on data instead to build it"
+            ) from error
+
+    def _build_from(self, args, kwargs):
+        if type(self).build is Model.build:
+            # The layers inside build themselves as the call reaches them.
+            self.built = True
+        else:
+            super()._build_from(args, kwargs)
+
+    def compute_output_spec(self, *args, **kwargs):
+        self.built = True
+        return super().compute_output_spec(*args, **kwargs)
+
+    # --------------------------------------------------------------------------------------------------------- summary
+
+    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None):
+        """Prints a table of the layers, their output shapes and numbers of parameters."""
+        from dlcore.models.summary import print_summary
+
+        print_summary(self, line_length=line_length, print_fn=print_fn, expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range)
+
+    def count_params(self):
+        if not self.built:
+            raise ValueError(f"You tried to call `count_params` on model {self.name!r}, but the model isn't built. Build it first by calling it on data or build(input_shape)")
+        return int(sum(np.prod(v.shape, dtype=np.int64) for v in self.weights))
+
+
+# A functional model is a Model made from inputs and outputs; there is no second class.
+Functional = Model

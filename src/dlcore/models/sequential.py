@@ -1,0 +1,126 @@
+"""Sequential: a stack of layers."""
+
+from dlcore import tree
+from dlcore._kernels.tensor import KerasTensor, Tensor
+from dlcore.layers.base import Layer
+from dlcore.layers.core import Input, InputLayer
+from dlcore.models.graph import Graph
+from dlcore.models.model import Model
+
+
+class Sequential(Model):
+    """A model whose layers form a chain.
+
+    Args:
+        layers: Layers, to begin with; more with :meth:`add`.
+        trainable: Whether the variables are trained.
+        name: Name of the model.
+
+    Example:
+        >>> import dlcore
+        >>> model = dlcore.Sequential([dlcore.Input((4,)), dlcore.layers.Dense(8, activation="relu"), dlcore.layers.Dense(1)])
+        >>> model.output_shape
+        (None, 1)
+    """
+
+    def __init__(self, layers=None, trainable=True, name=None):
+        super().__init__(trainable=trainable, name=name)
+        self._stack = []                        # an InputLayer, if there is one, comes first
+        for layer in layers or []:
+            self.add(layer, rebuild=False)
+        self._try_build()
+
+    def add(self, layer, rebuild=True):
+        """Adds a layer (or an Input) at the end."""
+        if isinstance(layer, KerasTensor) and layer.history is not None and isinstance(layer.history.operation, InputLayer):
+            layer = layer.history.operation
+        if callable(layer) and not isinstance(layer, Layer):
+            raise ValueError(f"Only instances of `dlcore.Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})")
+        if not isinstance(layer, Layer):
+            raise ValueError(f"Only instances of `dlcore.Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})")
+        if any(other.name == layer.name for other in self._stack):
+            raise ValueError(f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the name of a layer in this model. Update the `name` argument to pass a unique name.")
+        if isinstance(layer, InputLayer) and self._stack:
+            raise ValueError(f"Sequential model {self.name!r} has already been configured to use input shape {self._stack[0].batch_shape if isinstance(self._stack[0], InputLayer) else None}. You cannot add a different Input layer to it.")
+        if not self._stack and not isinstance(layer, InputLayer) and layer._given_input_shape is not None:
+            self._stack.append(Input(batch_shape=layer._given_input_shape, dtype=layer.compute_dtype).history.operation)
+        self._stack.append(layer)
+        self.built, self._plain, self._graph = False, False, None
+        if rebuild:
+            self._try_build()
+
+    def pop(self, rebuild=True):
+        """Removes the last layer and returns it."""
+        if not self.layers:
+            raise ValueError("There are no layers in the model.")
+        layer = self._stack.pop()
+        self.built, self._plain, self._graph = False, False, None
+        if rebuild:
+            self._try_build()
+        return layer
+
+    def _try_build(self):
+        """Builds at once if the input is known: from an Input, or from a first layer that is a built graph model."""
+        if not self._stack:
+            return
+        first = self._stack[0]
+        if isinstance(first, InputLayer):
+            self._build_graph(first.output)
+        elif isinstance(first, Model) and first._graph is not None and len(first.inputs) == 1:
+            self._build_graph(Input(batch_shape=first.inputs[0].shape, dtype=first.inputs[0].dtype))
+
+    def _build_graph(self, x):
+        inputs = x
+        for layer in self._stack:
+            if not isinstance(layer, InputLayer):
+                x = layer(x)
+        self._graph = Graph(inputs, x)
+        self.built = True
+
+    def build(self, input_shape=None):
+        """Creates the variables for inputs of `input_shape` (with the batch)."""
+        if self._graph is not None:
+            return
+        if not self._stack:
+            raise ValueError(f"Sequential model {self.name!r} cannot be built because it has no layers. Call `model.add(layer)`.")
+        if input_shape is None:
+            raise ValueError("You must provide an `input_shape` argument.")
+        self._build_graph(Input(batch_shape=tuple(input_shape), dtype=self._input_type or self.compute_dtype))
+
+    _input_type = None
+
+    def _build_from(self, args, kwargs):
+        x = args[0]
+        if not isinstance(x, Tensor):
+            raise ValueError(f"A Sequential model takes one tensor; received {tree.map_structure(type, x)}")
+        shape = tuple(x.shape)
+        try:
+            self._input_type = x.dtype
+            self.build((None, *shape[1:]))
+        except TypeError as error:
+            if "symbolic" not in str(error):
+                raise
+            # A layer that needs real numbers to know its shape: it builds itself when the call reaches it.
+            self._graph = None
+        self.built = True
+
+    @property
+    def layers(self):
+        """The layers, without the InputLayer."""
+        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+
+    def _sublayers(self):
+        return self.layers
+
+    def call(self, inputs, training=None, mask=None):
+        x = inputs
+        if self._graph is not None:
+            x = self._fit_to(self._graph.flat_inputs[0], x, 0) if isinstance(x, Tensor) else self._standardize(x)[0]
+        if mask is not None:
+            x.mask = mask
+        for layer in self._stack:
+            if layer._plain:
+                x = layer(x)
+            elif type(layer) is not InputLayer:
+                x = layer(x, training=training) if layer._spec.has_training else layer(x)
+        return x

@@ -1,0 +1,58 @@
+"""Function: a user's own differentiable operation, written in NumPy."""
+
+import copy
+
+import numpy as np
+
+from dlcore._kernels.tape import apply_function
+from dlcore._kernels.tensor import KerasTensor
+from dlcore.ops.symbolic import Node
+
+
+class Function:
+    """A differentiable operation given by two NumPy methods.
+
+    ``forward(*arrays)`` takes read-only arrays and returns an array or a tuple of arrays; it may keep on ``self`` what
+    ``backward`` needs. ``backward(*gradients)`` takes one gradient per output and returns one per input (``None`` for an
+    input without one). Each call works on a copy of the object, so one Function may be used many times in a network.
+
+    Example:
+        >>> import numpy as np
+        >>> import dlcore
+        >>> class Cube(dlcore.ops.Function):
+        ...     def forward(self, x):
+        ...         self.x = x
+        ...         return x ** 3
+        ...     def backward(self, dy):
+        ...         return 3 * self.x ** 2 * dy
+        >>> x = dlcore.Variable([2.0])
+        >>> with dlcore.GradientTape() as tape:
+        ...     y = Cube()(x)
+        >>> tape.gradient(y, x).numpy().tolist()
+        [12.0]
+    """
+
+    def forward(self, *arrays):
+        raise TypeError(f"{type(self).__name__} must define forward(self, *arrays)")
+
+    def backward(self, *gradients):
+        raise TypeError(f"{type(self).__name__} must define backward(self, *gradients) to be differentiated")
+
+    def __call__(self, *inputs):
+        outputs = apply_function(copy.copy(self), inputs)
+        if type(outputs) is KerasTensor or isinstance(outputs, tuple) and type(outputs[0]) is KerasTensor:
+            Node(self, inputs, {}, outputs)
+        return outputs
+
+    def _infer(self, specs):
+        """Output shapes for symbolic inputs, from two trial runs that fill the unknown dimensions differently."""
+        trials = []
+        for fill in (2, 3):
+            arrays = [np.ones([fill if d is None else d for d in s.shape], s.dtype) for s in specs]
+            results = copy.copy(self).forward(*arrays)
+            trials.append(results if isinstance(results, tuple) else (results,))
+        outs = []
+        for a, b in zip(*trials, strict=True):
+            a, b = np.asarray(a), np.asarray(b)
+            outs.append(KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], a.dtype.name))
+        return tuple(outs) if isinstance(results, tuple) else outs[0]

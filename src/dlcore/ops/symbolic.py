@@ -1,0 +1,28 @@
+"""Node: one call of an operation in the graph of a functional model."""
+
+from dlcore._kernels.tensor import KerasTensor
+from dlcore import tree
+
+
+class Node:
+    """One call of a layer or of an op on symbolic tensors.
+
+    Attributes:
+        operation: The callable: a Layer, or an ops function.
+        args, kwargs: What it was called with, symbolic tensors in their places.
+        outputs: The structure of symbolic tensors that it gave.
+    """
+
+    def __init__(self, operation, args, kwargs, outputs):
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs = outputs
+        self.inputs = [x for x in tree.flatten((args, kwargs)) if type(x) is KerasTensor]
+        for x in tree.flatten(outputs):
+            if type(x) is KerasTensor:
+                x.history = self
+
+    @property
+    def input_tensors(self):
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs

@@ -1,0 +1,100 @@
+"""Variable: a tensor with a name whose numbers can be assigned and trained."""
+
+import numpy as np
+
+from dlcore import config
+from dlcore._kernels.tensor import Tensor, VariableBase, convert
+from dlcore.naming import auto_name
+
+
+class Variable(VariableBase):
+    """A named tensor that layers, metrics and optimizers keep their state in.
+
+    It *is* a tensor: operators, indexing, ``numpy()`` and every op accept it. Its memory may move into the arena of a
+    model when training begins, so keep the variable, not a view of its numbers.
+
+    Args:
+        initializer: An array or number, or a callable ``f(shape, dtype=...)``, or the name of an initializer.
+        shape: Shape; needed if `initializer` is a callable.
+        dtype: Element type; that of the value, or ``dlcore.config.floatx()``.
+        trainable: Whether tapes compute its gradient and optimizers change it.
+        name: Name; unique ones are made up.
+
+    Example:
+        >>> import dlcore
+        >>> v = dlcore.Variable([1.0, 2.0], name="v")
+        >>> v.assign_add([1.0, 1.0]).numpy().tolist()
+        [2.0, 3.0]
+    """
+
+    def __init__(self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation=None, name=None):
+        self.name = name or auto_name("variable")
+        self.path = self.name
+        self.autocast = autocast
+        self.aggregation = aggregation
+        self.regularizer = None
+        self.constraint = None
+        if isinstance(initializer, str):
+            from dlcore import initializers
+
+            initializer = initializers.get(initializer)
+        if callable(initializer) and not isinstance(initializer, Tensor):
+            if shape is None:
+                raise ValueError(f"Variable {self.name!r}: shape must be given when initializer is a callable; received initializer={initializer}")
+            value = initializer(tuple(shape), dtype=dtype or config.floatx())
+            value = convert(np.array(value, copy=True))
+        else:
+            value = convert(np.array(convert(initializer), copy=True))
+            if dtype is None and value.dtype == "float64" and not hasattr(initializer, "dtype"):
+                dtype = config.floatx()
+        if dtype is not None and value.dtype != dtype:
+            value = convert(value, dtype)
+        if shape is not None and tuple(value.shape) != tuple(shape):
+            raise ValueError(f"Variable {self.name!r}: expected an initial value of shape {tuple(shape)}; received shape {value.shape}")
+        self._hold(value)
+        self._is_float = self.dtype.startswith("float")
+        self.trainable = trainable
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = bool(value)
+        self._wants_grad = self._trainable and self._is_float
+
+    @property
+    def value(self):
+        return self
+
+    def assign(self, value):
+        """Overwrites the numbers; `value` must have the shape of the variable. Returns the variable."""
+        try:
+            self._copy_in(value)
+        except ValueError as error:
+            raise ValueError(f"Variable.assign: variable {self.path!r} has shape {self.shape}; received {value!r:.200}") from error
+        return self
+
+    def assign_add(self, value):
+        return self.assign(self.numpy() + np.asarray(value))
+
+    def assign_sub(self, value):
+        return self.assign(self.numpy() - np.asarray(value))
+
+    def __repr__(self):
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()!r}>"
+
+    def __reduce__(self):
+        return _restore, (np.array(self), self.trainable, self.name, self.path)
+
+    def __deepcopy__(self, memo):
+        copy = _restore(np.array(self), self.trainable, self.name, self.path)
+        memo[id(self)] = copy
+        return copy
+
+
+def _restore(value, trainable, name, path):
+    variable = Variable(value, dtype=value.dtype.name, trainable=trainable, name=name)
+    variable.path = path
+    return variable
