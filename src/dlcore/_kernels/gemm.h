@@ -1,0 +1,371 @@
+/* Matrix multiplication for one instruction set: register tiles, packing, and the loops over one block of C.
+ *
+ * The structure is that of Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (TOMS 2008), as in
+ * BLIS: a register tile of MR x NR elements of C, a panel of B (KC x NR) that stays in L1, a block of A (MC x KC) that
+ * stays in L2. Two departures. The panel of B is packed by the first row tile that reads it, in the shadow of its
+ * arithmetic (as in LibShalom, SC 2021): no separate pass over B. And A is packed only if enough panels reuse it.
+ *
+ * The file is included without REAL for the types alone (by the trunk), and once per REAL for the code (by the leaf).
+ * Only gcc/clang vector extensions: the same code serves SSE, AVX, AVX-512 and NEON, by vector width. The exceptions
+ * are loads and stores of part of a vector, which are single instructions on AVX and AVX-512.
+ */
+#ifndef DL_GEMM_TYPES
+#define DL_GEMM_TYPES
+#include <stddef.h>
+
+typedef void (*dl_epilogue)(void* ctx, void* c, Py_ssize_t ldc, Py_ssize_t row, Py_ssize_t rows, Py_ssize_t col, Py_ssize_t cols);
+
+/* C[m,n] = (accumulate ? C : 0) + op(A)[m,k] @ op(B)[k,n], row major. If b_packed, b is what pack_b wrote. If swapped,
+ * the caller's problem is the transposed one (its C is this row, seen as a column): only the epilogue needs to know. */
+typedef struct {
+    Py_ssize_t m, n, k, lda, ldb, ldc;
+    const void *a, *b;
+    void* c;
+    int ta, tb, accumulate, b_packed, swapped;
+    dl_epilogue epilogue;
+    void* ctx;
+} dl_gemm;
+
+/* What one instruction-set level offers, for one dtype. `block` computes C[i0:i1, j0:j1] from all of K; `partial`
+ * the same from K's range [p0, p1) into a dense m x n buffer of its own. j0 is a multiple of nr. */
+typedef struct {
+    Py_ssize_t mr, nr, mc, kc, size;
+    void (*block)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0, Py_ssize_t j1);
+    void (*partial)(const dl_gemm* g, Py_ssize_t p0, Py_ssize_t p1, void* out);
+    Py_ssize_t (*packed_size)(Py_ssize_t k, Py_ssize_t n);
+    void (*pack_b)(int tb, Py_ssize_t k, Py_ssize_t n, const void* b, Py_ssize_t ldb, void* packed);
+} dl_gemm_table;
+
+#define DL_ALWAYS static inline __attribute__((always_inline))
+#endif
+
+#ifdef REAL
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+/* Tile heights: as many accumulators as registers allow beside NV vectors of B and one element of A. */
+#undef VBYTES
+#undef MR
+#if defined(__AVX512F__)
+#define VBYTES 64
+#define MR 14
+#elif defined(__AVX__)
+#define VBYTES 32
+#define MR 6
+#elif defined(__aarch64__)
+#define VBYTES 16
+#define MR 12
+#else
+#define VBYTES 16
+#define MR 6
+#endif
+#undef W
+#undef NR
+#undef KC
+#undef MC
+#define W ((Py_ssize_t)(VBYTES / sizeof(REAL)))
+#define NR (2 * W)
+#define KC 256
+#define MC 252
+
+#define VEC NAME(vec)
+#define UVEC NAME(uvec)
+typedef REAL VEC __attribute__((vector_size(VBYTES)));
+typedef REAL UVEC __attribute__((vector_size(VBYTES), aligned(sizeof(REAL)), may_alias));
+typedef REAL_INT NAME(ivec) __attribute__((vector_size(VBYTES)));
+
+DL_ALWAYS VEC NAME(load)(const REAL* p) { return *(const UVEC*)p; }
+DL_ALWAYS void NAME(store)(REAL* p, VEC x) { *(UVEC*)p = x; }
+
+/* The first n (0 < n <= W) elements; the others are zero, and their memory is not touched. */
+#if defined(__AVX512F__)
+DL_ALWAYS VEC NAME(load_part)(const REAL* p, Py_ssize_t n) { return (VEC)AVX(_mm512_maskz_loadu)((1u << n) - 1, p); }
+DL_ALWAYS void NAME(store_part)(REAL* p, VEC x, Py_ssize_t n) { AVX(_mm512_mask_storeu)(p, (1u << n) - 1, x); }
+#elif defined(__AVX__)
+#if REAL_PER_16 == 4
+static const REAL_INT NAME(window)[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#else
+static const REAL_INT NAME(window)[8] = {-1, -1, -1, -1};
+#endif
+DL_ALWAYS __m256i NAME(mask)(Py_ssize_t n) { return _mm256_loadu_si256((const __m256i*)(NAME(window) + W - n)); }
+DL_ALWAYS VEC NAME(load_part)(const REAL* p, Py_ssize_t n) { return (VEC)AVX(_mm256_maskload)((const void*)p, NAME(mask)(n)); }
+DL_ALWAYS void NAME(store_part)(REAL* p, VEC x, Py_ssize_t n) { AVX(_mm256_maskstore)((void*)p, NAME(mask)(n), x); }
+#else
+DL_ALWAYS VEC NAME(load_part)(const REAL* p, Py_ssize_t n) {
+    VEC x = {0};
+    for (Py_ssize_t i = 0; i < n; i++) x[i] = p[i];
+    return x;
+}
+DL_ALWAYS void NAME(store_part)(REAL* p, VEC x, Py_ssize_t n) {
+    for (Py_ssize_t i = 0; i < n; i++) p[i] = x[i];
+}
+#endif
+
+/* ---- Register tile: C[rows, NV vectors] (+)= A @ B over k. Every argument in capitals is a constant where inlined.
+ * BY_ROW: element (i, p) of A is a[i*lda + p], else a[p*lda + i]. KEEP: also write the rows of B to `keep`, packed. */
+DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int BY_ROW, const int KEEP, Py_ssize_t k, const REAL* a, Py_ssize_t lda,
+                          const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c, Py_ssize_t ldc, int add, Py_ssize_t cols) {
+    VEC acc[MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) acc[i][v] = (VEC){0};
+    for (Py_ssize_t p = 0; p < k; p++) {
+        VEC x[2];
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) {
+            x[v] = NAME(load)(b + v * W);
+            if (KEEP) NAME(store)(keep + v * W, x[v]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < ROWS; i++) {
+            const REAL y = BY_ROW ? a[i * lda] : a[i];
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; v++) acc[i][v] += x[v] * y;
+        }
+        a += BY_ROW ? 1 : lda;
+        b += ldb;
+        if (KEEP) keep += NV * W;
+    }
+    const Py_ssize_t last = cols - (NV - 1) * W; /* elements of the last vector that exist */
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++, c += ldc) {
+        REAL* d = c + (NV - 1) * W;
+        if (NV == 2) NAME(store)(c, add ? NAME(load)(c) + acc[i][0] : acc[i][0]);
+        if (last == W) NAME(store)(d, add ? NAME(load)(d) + acc[i][NV - 1] : acc[i][NV - 1]);
+        else NAME(store_part)(d, add ? NAME(load_part)(d, last) + acc[i][NV - 1] : acc[i][NV - 1], last);
+    }
+}
+
+typedef void (*NAME(tile_fn))(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c, Py_ssize_t ldc,
+                              int add, Py_ssize_t cols);
+#define TILE(ROWS, NV, BY_ROW, KEEP) \
+    static __attribute__((noinline)) void NAME(tile_##ROWS##_##NV##_##BY_ROW##_##KEEP)( \
+        Py_ssize_t k, const REAL* a, Py_ssize_t lda, const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c, Py_ssize_t ldc, int add, Py_ssize_t cols) { \
+        NAME(tile)(ROWS, NV, BY_ROW, KEEP, k, a, lda, b, ldb, keep, c, ldc, add, cols); \
+    }
+#define TILES(ROWS) \
+    TILE(ROWS, 1, 0, 0) TILE(ROWS, 1, 0, 1) TILE(ROWS, 1, 1, 0) TILE(ROWS, 1, 1, 1) \
+    TILE(ROWS, 2, 0, 0) TILE(ROWS, 2, 0, 1) TILE(ROWS, 2, 1, 0) TILE(ROWS, 2, 1, 1)
+#define ENTRY(ROWS) \
+    {{{NAME(tile_##ROWS##_1_0_0), NAME(tile_##ROWS##_1_0_1)}, {NAME(tile_##ROWS##_1_1_0), NAME(tile_##ROWS##_1_1_1)}}, \
+     {{NAME(tile_##ROWS##_2_0_0), NAME(tile_##ROWS##_2_0_1)}, {NAME(tile_##ROWS##_2_1_0), NAME(tile_##ROWS##_2_1_1)}}},
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if MR > 6
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+#endif
+#if MR > 12
+TILES(13) TILES(14)
+#endif
+/* [rows - 1][vectors - 1][by row][keep] */
+static const NAME(tile_fn) NAME(tiles)[MR][2][2][2] = {
+    ENTRY(1) ENTRY(2) ENTRY(3) ENTRY(4) ENTRY(5) ENTRY(6)
+#if MR > 6
+    ENTRY(7) ENTRY(8) ENTRY(9) ENTRY(10) ENTRY(11) ENTRY(12)
+#endif
+#if MR > 12
+    ENTRY(13) ENTRY(14)
+#endif
+};
+
+/* ---- Packing: dst[p*stride + i], p < k, i < stride rounded up to W, from rows or columns of the source. What is
+ * written beyond `stride` is overwritten by the next p, so dst needs W elements of slack at its end. */
+
+DL_ALWAYS VEC NAME(zip_low)(VEC a, VEC b);
+DL_ALWAYS VEC NAME(zip_high)(VEC a, VEC b);
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (NAME(ivec)){__VA_ARGS__})
+#endif
+#if REAL_PER_16 * VBYTES == 16 * 16
+DL_ALWAYS VEC NAME(zip_low)(VEC a, VEC b) { return SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+DL_ALWAYS VEC NAME(zip_high)(VEC a, VEC b) { return SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31); }
+#elif REAL_PER_16 * VBYTES == 16 * 8
+DL_ALWAYS VEC NAME(zip_low)(VEC a, VEC b) { return SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+DL_ALWAYS VEC NAME(zip_high)(VEC a, VEC b) { return SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#elif REAL_PER_16 * VBYTES == 16 * 4
+DL_ALWAYS VEC NAME(zip_low)(VEC a, VEC b) { return SHUFFLE(a, b, 0, 4, 1, 5); }
+DL_ALWAYS VEC NAME(zip_high)(VEC a, VEC b) { return SHUFFLE(a, b, 2, 6, 3, 7); }
+#else
+DL_ALWAYS VEC NAME(zip_low)(VEC a, VEC b) { return SHUFFLE(a, b, 0, 2); }
+DL_ALWAYS VEC NAME(zip_high)(VEC a, VEC b) { return SHUFFLE(a, b, 1, 3); }
+#endif
+#undef SHUFFLE
+
+/* Transpose W x W in registers: log2(W) perfect shuffles. */
+DL_ALWAYS void NAME(transpose)(VEC* r) {
+    VEC t[VBYTES / sizeof(REAL)];
+#pragma GCC unroll 4
+    for (Py_ssize_t s = 1; s < W; s *= 2) {
+#pragma GCC unroll 8
+        for (Py_ssize_t i = 0; i < W / 2; i++) {
+            t[2 * i] = NAME(zip_low)(r[i], r[i + W / 2]);
+            t[2 * i + 1] = NAME(zip_high)(r[i], r[i + W / 2]);
+        }
+#pragma GCC unroll 16
+        for (Py_ssize_t i = 0; i < W; i++) r[i] = t[i];
+    }
+}
+
+/* Element (i, p) of the source is src[i*ld + p], i < rows; rows that do not exist become zero. */
+static __attribute__((noinline)) void NAME(pack_rows)(const REAL* src, Py_ssize_t ld, Py_ssize_t rows, Py_ssize_t k, REAL* dst, Py_ssize_t stride) {
+    for (Py_ssize_t p = 0; p < k; p += W) {
+        const Py_ssize_t some = k - p < W ? k - p : W;
+        /* Last strip first: what it writes beyond `stride` belongs to the first strip. */
+        for (Py_ssize_t s = (stride - 1) / W * W; s >= 0; s -= W) {
+            VEC r[VBYTES / sizeof(REAL)];
+            const REAL* q = src + s * ld + p;
+            if (some == W && rows - s >= W) {
+#pragma GCC unroll 16
+                for (Py_ssize_t i = 0; i < W; i++) r[i] = NAME(load)(q + i * ld);
+            } else {
+#pragma GCC unroll 16
+                for (Py_ssize_t i = 0; i < W; i++) r[i] = s + i < rows ? NAME(load_part)(q + i * ld, some) : (VEC){0};
+            }
+            NAME(transpose)(r);
+#pragma GCC unroll 16
+            for (Py_ssize_t i = 0; i < W; i++)
+                if (i < some) NAME(store)(dst + (p + i) * stride + s, r[i]);
+        }
+    }
+}
+
+/* Element (i, p) of the source is src[p*ld + i], i < cols; the others become zero. */
+static __attribute__((noinline)) void NAME(pack_cols)(const REAL* src, Py_ssize_t ld, Py_ssize_t cols, Py_ssize_t k, REAL* dst, Py_ssize_t stride) {
+    for (Py_ssize_t p = 0; p < k; p++, src += ld, dst += stride) {
+        Py_ssize_t s = 0;
+        for (; s + W <= cols; s += W) NAME(store)(dst + s, NAME(load)(src + s));
+        if (s < cols) NAME(store)(dst + s, NAME(load_part)(src + s, cols - s)), s += W;
+        for (; s < stride; s += W) NAME(store)(dst + s, (VEC){0});
+    }
+}
+
+/* Width of the panel of B that starts at column j of n: two vectors, or one if that is all there is. */
+DL_ALWAYS Py_ssize_t NAME(panel)(Py_ssize_t j, Py_ssize_t n) { return n - j > W ? NR : W; }
+
+/* ---- y[j] (+)= sum_p x[p] b[j*ldb + p], for j < n: W rows at once, their W sums transposed into one vector. */
+static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
+    for (Py_ssize_t j = 0; j < n; j += W) {
+        const Py_ssize_t some = n - j < W ? n - j : W;
+        const REAL* q[VBYTES / sizeof(REAL)];
+        VEC r[VBYTES / sizeof(REAL)], u;
+#pragma GCC unroll 16
+        for (Py_ssize_t i = 0; i < W; i++) {
+            q[i] = b + (j + (i < some ? i : some - 1)) * ldb; /* the last row again, where there is none */
+            r[i] = (VEC){0};
+        }
+        Py_ssize_t p = 0;
+        for (; p + W <= k; p += W) {
+            u = NAME(load)(x + p);
+#pragma GCC unroll 16
+            for (Py_ssize_t i = 0; i < W; i++) r[i] += u * NAME(load)(q[i] + p);
+        }
+        if (p < k) {
+            u = NAME(load_part)(x + p, k - p);
+#pragma GCC unroll 16
+            for (Py_ssize_t i = 0; i < W; i++) r[i] += u * NAME(load_part)(q[i] + p, k - p);
+        }
+        NAME(transpose)(r);
+#pragma GCC unroll 8
+        for (Py_ssize_t h = W / 2; h > 0; h /= 2)
+#pragma GCC unroll 8
+            for (Py_ssize_t i = 0; i < h; i++) r[i] += r[i + h];
+        if (some == W) NAME(store)(y + j, add ? NAME(load)(y + j) + r[0] : r[0]);
+        else NAME(store_part)(y + j, add ? NAME(load_part)(y + j, some) + r[0] : r[0], some);
+    }
+}
+
+/* ---- C[i0:i1, j0:j1] (+)= op(A)[:, p0:p1] @ op(B)[p0:p1, :], at most MC rows. */
+
+/* The packed block of A. Thread-local, so that it is there without allocation and stays in this core's L2. */
+static _Thread_local REAL NAME(room)[MC * KC + 64] __attribute__((aligned(64)));
+
+static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0, Py_ssize_t j1, Py_ssize_t p0, Py_ssize_t p1, REAL* c,
+                        Py_ssize_t ldc, int add, dl_epilogue epilogue) {
+    const Py_ssize_t rows = i1 - i0, n = g->n, lda = g->lda, ldb = g->ldb;
+    const REAL *a = (const REAL*)g->a, *b = (const REAL*)g->b;
+    if (g->m == 1 && g->tb && !g->b_packed && (!g->ta || lda == 1)) {
+        NAME(dots)(j1 - j0, p1 - p0, a + p0, b + j0 * ldb + p0, ldb, c + j0, add);
+        if (epilogue) g->swapped ? epilogue(g->ctx, c + j0, 1, j0, j1 - j0, 0, 1) : epilogue(g->ctx, c + j0, ldc, 0, 1, j0, j1 - j0);
+        return;
+    }
+    REAL kept[KC * NR + 16] __attribute__((aligned(64)));
+    /* Rows in tiles of nearly equal height: 128 rows are 8 tiles of 13 and 2 of 12, not 9 of 14 and one of 2. */
+    const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
+    /* Packing an element of A costs about a third of a cycle, a panel's arithmetic on it about one: worth it from here. */
+    const int pack_a = j1 - j0 > 3 * NR && rows > 3;
+    const Py_ssize_t steps = (p1 - p0 + KC - 1) / KC, step = (p1 - p0 + steps - 1) / steps;
+    for (Py_ssize_t p = p0; p < p1; p += step, add = 1) {
+        const Py_ssize_t k = p1 - p < step ? p1 - p : step;
+        if (pack_a) {
+            for (Py_ssize_t t = 0, i = i0, h; t < count; t++, i += h) {
+                h = height + (t < taller);
+                REAL* to = NAME(room) + (i - i0) * k;
+                if (g->ta) NAME(pack_cols)(a + p * lda + i, lda, h, k, to, h);
+                else NAME(pack_rows)(a + i * lda + p, lda, h, k, to, h);
+            }
+        }
+        for (Py_ssize_t j = j0, width; j < j1; j += width) {
+            width = NAME(panel)(j, n);
+            const Py_ssize_t cols = n - j < width ? n - j : width;
+            const REAL* panel = kept;
+            int fused = 0;
+            if (g->b_packed) panel = b + j * g->k + p * width;
+            else if (g->tb) NAME(pack_rows)(b + j * ldb + p, ldb, cols, k, kept, width);
+            else if (cols < width) NAME(pack_cols)(b + p * ldb + j, ldb, cols, k, kept, width);
+            else fused = 1;
+            for (Py_ssize_t t = 0, i = i0, h; t < count; t++, i += h) {
+                h = height + (t < taller);
+                const NAME(tile_fn)* f = NAME(tiles)[h - 1][width > W][!pack_a && !g->ta];
+                const REAL* ai = pack_a ? NAME(room) + (i - i0) * k : g->ta ? a + p * lda + i : a + i * lda + p;
+                const Py_ssize_t ld = pack_a ? h : lda;
+                REAL* ci = c + i * ldc + j;
+                if (fused && t == 0) f[1](k, ai, ld, b + p * ldb + j, ldb, kept, ci, ldc, add, cols);
+                else f[0](k, ai, ld, panel, width, 0, ci, ldc, add, cols);
+            }
+            if (epilogue && p + k == p1) {
+                REAL* ci = c + i0 * ldc + j;
+                g->swapped ? epilogue(g->ctx, ci, 1, j, cols, 0, 1) : epilogue(g->ctx, ci, ldc, i0, rows, j, cols);
+            }
+        }
+    }
+}
+
+static void NAME(block)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0, Py_ssize_t j1) {
+    for (Py_ssize_t i = i0, h; i < i1; i += h) {
+        h = i1 - i < MC ? i1 - i : MC;
+        NAME(range)(g, i, i + h, j0, j1, 0, g->k, (REAL*)g->c, g->ldc, g->accumulate, g->epilogue);
+    }
+}
+
+static void NAME(partial)(const dl_gemm* g, Py_ssize_t p0, Py_ssize_t p1, void* out) {
+    for (Py_ssize_t i = 0, h; i < g->m; i += h) {
+        h = g->m - i < MC ? g->m - i : MC;
+        NAME(range)(g, i, i + h, 0, g->n, p0, p1, (REAL*)out, g->n, 0, 0);
+    }
+}
+
+/* Panels one after another, each [k][width], columns that do not exist zero. */
+static Py_ssize_t NAME(packed_size)(Py_ssize_t k, Py_ssize_t n) { return (n + W - 1) / W * W * k * (Py_ssize_t)sizeof(REAL); }
+
+static void NAME(pack_b)(int tb, Py_ssize_t k, Py_ssize_t n, const void* b, Py_ssize_t ldb, void* packed) {
+    const REAL* src = (const REAL*)b;
+    for (Py_ssize_t j = 0, width; j < n; j += width) {
+        width = NAME(panel)(j, n);
+        const Py_ssize_t cols = n - j < width ? n - j : width;
+        REAL* to = (REAL*)packed + j * k;
+        if (tb) NAME(pack_rows)(src + j * ldb, ldb, cols, k, to, width);
+        else NAME(pack_cols)(src + j, ldb, cols, k, to, width);
+    }
+}
+
+static const dl_gemm_table NAME(table) = {MR, NR, MC, KC, sizeof(REAL), NAME(block), NAME(partial), NAME(packed_size), NAME(pack_b)};
+
+#undef TILE
+#undef TILES
+#undef ENTRY
+#undef VEC
+#undef UVEC
+#endif

@@ -1,0 +1,292 @@
+/* Elementary functions that compilers vectorise inside a plain loop.
+ *
+ * float: branch-free polynomials, so that `for (i...) y[i] = dl_expf(x[i])` becomes vector code at every level without
+ * -ffast-math. Each is: reduce the argument, evaluate a polynomial, then overwrite the special cases with selects
+ * (both sides computed, one picked: a branch would stop the vectoriser). Bits are moved with memcpy, which vectorises.
+ * double: libm, for accuracy (gradient checks run in double), in forms that do not overflow or cancel.
+ *
+ * Polynomials are our own near-minimax fits: Lawson's iteratively reweighted least squares on 801 Chebyshev nodes, values
+ * from 40-digit arithmetic, weighted by the relative error of the final result; coefficients rounded to float one by
+ * one, lowest first, the rest refitted each time. "fit 2^-k" is the resulting relative error of the formula; measured
+ * bounds in ulp are in tests/test_vmath.py.
+ *
+ * Multiply-adds are written `a * b + c` and may be contracted to one rounding (FMA) or not: every bound holds for both,
+ * but results differ in the last bit between instruction sets. NaN gives NaN. Denormal results may be flushed to zero.
+ */
+#ifndef DL_VMATH_H
+#define DL_VMATH_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__)
+#define DL_INLINE static inline __attribute__((always_inline))
+#else
+#define DL_INLINE static inline
+#endif
+
+DL_INLINE uint32_t dl_bits(float x) { uint32_t u; memcpy(&u, &x, sizeof u); return u; }
+DL_INLINE float dl_float(uint32_t u) { float x; memcpy(&x, &u, sizeof x); return x; }
+DL_INLINE uint64_t dl_bits64(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
+DL_INLINE double dl_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }
+
+/* Adding 1.5 * 2^23 rounds a float to an integer, which then stands in the low bits of the sum. */
+#define DL_ROUND 12582912.0f
+#define DL_LOG2E 1.44269504088896341f
+#define DL_LN2_HI 0.693359375f /* 10 bits: its product with any exponent is exact (Cody & Waite 1980) */
+#define DL_LN2_LO -2.12194440054690583e-4f
+
+/* ---- the exponential family: e^x = 2^n (1 + p), p = e^r - 1, |r| <= ln2/2 ---- */
+
+typedef struct { uint32_t n23; float p; } dl_expansion; /* n23: n shifted to the place of a float's exponent */
+
+DL_INLINE dl_expansion dl_expand(float x) {
+    float t = x * DL_LOG2E + DL_ROUND, n = t - DL_ROUND;
+    float r = (x - n * DL_LN2_HI) - n * DL_LN2_LO;
+    float q = 0.0013818742f; /* fit 2^-28.2 */
+    q = q * r + 0.00836872123f;
+    q = q * r + 0.0416682921f;
+    q = q * r + 0.166665211f;
+    q = q * r + 0.49999994f;
+    dl_expansion e = {dl_bits(t) << 23, (q * r) * r + r};
+    return e;
+}
+
+DL_INLINE float dl_expf(float x) {
+    dl_expansion e = dl_expand(x);
+    float y = dl_float(dl_bits(1.0f + e.p) + e.n23);
+    y = x > -87.3365448f ? y : 0.0f;             /* log of the smallest normal number */
+    return x < 88.7228394f ? y : x + INFINITY;   /* above log of the largest; NaN passes through the sum */
+}
+
+DL_INLINE float dl_expm1f(float x) {
+    float z = x > -25.0f ? x : -25.0f;
+    float t = z * DL_LOG2E + DL_ROUND, n = t - DL_ROUND;
+    float r = (z - n * DL_LN2_HI) - n * DL_LN2_LO;
+    float q = 0.000197644331f; /* fit 2^-31.1, relative to e^r - 1 */
+    q = q * r + 0.00139323878f;
+    q = q * r + 0.00833354332f;
+    q = q * r + 0.0416664928f;
+    q = q * r + 0.166666657f;
+    q = q * r + 0.5f;
+    float p = (q * r) * r + r;
+    float s = dl_float((dl_bits(t) << 23) + 0x3f000000u); /* 2^(n-1): 2^128 would overflow */
+    float y = (s * p + (s - 0.5f)) * 2.0f;
+    y = fabsf(x) < 5.9604645e-8f ? x : y; /* keeps -0 and denormals, which s * p could flush */
+    return x < 88.7228394f ? y : x + INFINITY;
+}
+
+/* 1 / (1 + e^-x) = s / (1 + s + p) with e^-x = (1 + p) / s. The rounding errors of the two sums are recovered (Dekker
+ * 1971) and put back to first order; multiplying by s, a power of two, is exact. */
+DL_INLINE float dl_sigmoidf(float x) {
+    float z = -x;
+    z = z > 88.0f ? 88.0f : z;
+    z = z < -30.0f ? -30.0f : z;
+    dl_expansion e = dl_expand(z);
+    float s = dl_float(0x3f800000u - e.n23);
+    float c = 1.0f + s, d = c + e.p;
+    float lost = (s - (c - 1.0f)) + (e.p - (d - c));
+    float w = 1.0f / d;
+    return s * (w - (w * w) * lost);
+}
+
+/* Small |x|: odd polynomial. Else 1 - 2 sigmoid(-2|x|), where the rounding of sigmoid is halved or better. */
+DL_INLINE float dl_tanhf(float x) {
+    float a = fabsf(x), x2 = x * x;
+    float z = a > 10.0f ? 20.0f : a + a;
+    dl_expansion e = dl_expand(z);
+    float s = dl_float(0x3f800000u - e.n23);
+    float big = 1.0f - (s + s) / ((1.0f + s) + e.p);
+    float q = -0.00589796668f; /* fit 2^-28.4 */
+    q = q * x2 + 0.0207986254f;
+    q = q * x2 - 0.0537847169f;
+    q = q * x2 + 0.133319363f;
+    q = q * x2 - 0.333332986f;
+    float small = (q * x2) * a + a;
+    return copysignf(a < 0.6f ? small : big, x);
+}
+
+/* Small |x|: odd polynomial. Else 1 - e^P(|x|) (the form of N. Juffa's erff; the fits are ours). erf(4) rounds to 1. */
+DL_INLINE float dl_erff(float x) {
+    float a = fabsf(x), x2 = x * x;
+    float t = a > 4.0f ? 4.0f : a;
+    float g = 0.000212895175f; /* ln erfc(t) + t = t g(t), fit 2^-28.4 */
+    g = g * t - 0.00320591242f;
+    g = g * t + 0.0228607506f;
+    g = g * t - 0.1052159f;
+    g = g * t - 0.635753512f;
+    g = g * t - 0.128503844f;
+    dl_expansion e = dl_expand(g * t - t);
+    float big = 1.0f - dl_float(dl_bits(1.0f + e.p) + e.n23);
+    float q = 8.00277485e-05f; /* fit 2^-30.0 */
+    q = q * x2 - 0.000805080403f;
+    q = q * x2 + 0.00519246049f;
+    q = q * x2 - 0.0268557407f;
+    q = q * x2 + 0.112836257f;
+    q = q * x2 - 0.376126289f;
+    q = q * x2 + 0.128379166f;
+    float small = q * x + x;
+    return a < 0.95f ? small : copysignf(big, x);
+}
+
+/* ---- logarithms: x = 2^e (1 + f), 1 + f in [2/3, 4/3) ---- */
+
+DL_INLINE float dl_log_poly(float f, float e) {
+    float q = -0.128800407f; /* log(1+f) = f - f^2/2 + f^3 q(f), fit 2^-27.7 */
+    q = q * f + 0.139845937f;
+    q = q * f - 0.121874794f;
+    q = q * f + 0.14005734f;
+    q = q * f - 0.166801959f;
+    q = q * f + 0.200104266f;
+    q = q * f - 0.249998063f;
+    q = q * f + 0.333332151f;
+    float f2 = f * f;
+    float y = (q * f) * f2 + e * DL_LN2_LO;
+    y = y - 0.5f * f2;
+    return e * DL_LN2_HI + (f + y);
+}
+
+DL_INLINE float dl_logf(float x) {
+    float v = x < 1.17549435e-38f ? x * 8388608.0f : x; /* lift denormals (where they are not flushed already) */
+    float shift = x < 1.17549435e-38f ? -23.0f : 0.0f;
+    int32_t i = (int32_t)(dl_bits(v) - 0x3f2aaaabu);
+    float f = dl_float(((uint32_t)i & 0x7fffffu) + 0x3f2aaaabu) - 1.0f;
+    float y = dl_log_poly(f, (float)(i >> 23) + shift);
+    y = v > 0.0f ? y : (v == 0.0f ? -INFINITY : NAN);
+    return x == INFINITY ? x : y;
+}
+
+/* log(1+x) for x > -1. f = x / 2^e + (1 / 2^e - 1) is one rounding away from exact, while 1 + x alone would lose x
+ * (the reduction of SLEEF's log1pf, Shibata & Petrogalli 2020). */
+DL_INLINE float dl_log1pf(float x) {
+    int32_t i = (int32_t)(dl_bits(1.0f + x) - 0x3f2aaaabu);
+    int32_t e = i >> 23;
+    float s = dl_float((uint32_t)(127 - e) << 23);
+    float near = x * s + (s - 1.0f);
+    float far = dl_float(((uint32_t)i & 0x7fffffu) + 0x3f2aaaabu) - 1.0f;
+    float y = copysignf(dl_log_poly(e > 24 ? far : near, (float)e), x); /* log1p(-0) = -0 */
+    y = x > -1.0f ? y : (x == -1.0f ? -INFINITY : NAN);
+    return x == INFINITY ? x : y;
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + w), w = e^-|x| in [0, 1]: 1 + w = 2 (1 + (w - 1) / 2) above 4/3 */
+DL_INLINE float dl_softplusf(float x) {
+    float w = dl_expf(-fabsf(x));
+    float half = 0.5f * (w - 1.0f);
+    float l = dl_log_poly(w > 0.333333f ? half : w, w > 0.333333f ? 1.0f : 0.0f);
+    float y = (x > 0.0f ? x : 0.0f) + l;
+    return x == x ? y : x;
+}
+
+/* ---- activations built from the above ---- */
+
+DL_INLINE float dl_log_sigmoidf(float x) { return -dl_softplusf(-x); }
+
+/* The clamps below make f(-inf) = -0, the limit, instead of inf * 0. They lie where the result is already flushed. */
+DL_INLINE float dl_siluf(float x) {
+    float z = x < -100.0f ? -100.0f : x;
+    return z * dl_sigmoidf(z);
+}
+
+DL_INLINE float dl_geluf(float x) {
+    float z = x < -100.0f ? -100.0f : x;
+    return 0.5f * z * (1.0f + dl_erff(z * 0.707106781f));
+}
+
+/* x/2 (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3): cheaper, and does not cancel for x < 0 */
+DL_INLINE float dl_gelu_tanhf(float x) {
+    float z = x < -100.0f ? -100.0f : x;
+    return z * dl_sigmoidf(z * (0.0713548163f * (z * z) + 1.59576912f));
+}
+
+/* x tanh(softplus(x)) without the logarithm: with w = e^-|x|, tanh(log(1 + e^x)) is
+ * (1 + 2w) / (1 + 2w + 2w^2) for x > 0 and (2w + w^2) / (2w + w^2 + 2) otherwise. */
+DL_INLINE float dl_mishf(float x) {
+    float z = x < -100.0f ? -100.0f : x;
+    float w = dl_expf(-fabsf(z)), w2 = w * w;
+    float num = z > 0.0f ? 1.0f + 2.0f * w : w2 + 2.0f * w;
+    float add = z > 0.0f ? 2.0f * w2 : 2.0f;
+    return z * (num / (num + add));
+}
+
+/* ---- sine and cosine ----
+ * Reduced by pi/2 in double with pi/2 in two parts, the first of 25 bits (as in FreeBSD's e_rem_pio2f.c); good to
+ * |x| < 2^28 pi/2 = 4.2e8. Beyond that the value is meaningless: dl_sin_n / dl_cos_n hand such elements to libm. */
+#define DL_TRIG_MAX 4.2e8f
+
+DL_INLINE float dl_sincos_core(float x, uint64_t quarter) {
+    double t = (double)x * 0.63661977236758134308 + 6755399441055744.0; /* 1.5 * 2^52 */
+    double n = t - 6755399441055744.0;
+    double r = ((double)x - n * 1.57079631090164184570) - n * 1.58932547735281966916e-08;
+    uint64_t q = dl_bits64(t) + quarter;
+    double r2 = r * r;
+    double s = 2.7180465283637815e-06; /* fit 2^-37.5 */
+    s = s * r2 - 0.00019839304420996712;
+    s = s * r2 + 0.0083333292805393491;
+    s = s * r2 - 0.16666666640588323;
+    s = r * (s * r2 + 1.0); /* keeps -0; in double the rounding does not matter */
+    double c = -2.7209548073803486e-07; /* fit 2^-43.2 */
+    c = c * r2 + 2.4799511767786055e-05;
+    c = c * r2 - 0.0013888883722638816;
+    c = c * r2 + 0.041666666622477234;
+    c = (c * r2 - 0.5) * r2 + 1.0;
+    double y = (q & 1) ? c : s;
+    return (float)dl_double(dl_bits64(y) ^ ((q & 2) << 62));
+}
+
+DL_INLINE float dl_sinf(float x) { return dl_sincos_core(x, 0); }
+DL_INLINE float dl_cosf(float x) { return dl_sincos_core(x, 1); }
+
+#define DL_TRIG_N(NAME, FAST, EXACT)                                            \
+    static inline void NAME(const float *x, float *y, ptrdiff_t n) {            \
+        float buf[256];                                                         \
+        for (ptrdiff_t b = 0; b < n; b += 256) {                                \
+            ptrdiff_t m = n - b < 256 ? n - b : 256;                            \
+            int far = 0; /* y may be x: keep the inputs for the second look */  \
+            for (ptrdiff_t i = 0; i < m; i++) buf[i] = x[b + i];                \
+            for (ptrdiff_t i = 0; i < m; i++) far |= fabsf(buf[i]) > DL_TRIG_MAX; \
+            for (ptrdiff_t i = 0; i < m; i++) y[b + i] = FAST(buf[i]);          \
+            if (far)                                                            \
+                for (ptrdiff_t i = 0; i < m; i++)                               \
+                    if (fabsf(buf[i]) > DL_TRIG_MAX) y[b + i] = EXACT(buf[i]);  \
+        }                                                                       \
+    }
+DL_TRIG_N(dl_sin_n, dl_sinf, sinf)
+DL_TRIG_N(dl_cos_n, dl_cosf, cosf)
+
+/* ---- double ---- */
+
+DL_INLINE double dl_sigmoid(double x) {
+    double z = exp(-fabs(x));
+    return (x < 0.0 ? z : 1.0) / (1.0 + z);
+}
+
+DL_INLINE double dl_softplus(double x) { return (x > 0.0 ? x : 0.0) + log1p(exp(-fabs(x))); }
+
+DL_INLINE double dl_log_sigmoid(double x) { return -dl_softplus(-x); }
+
+DL_INLINE double dl_silu(double x) {
+    double z = x < -800.0 ? -800.0 : x;
+    return z * dl_sigmoid(z);
+}
+
+DL_INLINE double dl_gelu(double x) { /* erfc keeps the left tail's relative accuracy */
+    double z = x < -100.0 ? -100.0 : x;
+    return 0.5 * z * erfc(z * -0.70710678118654752440);
+}
+
+DL_INLINE double dl_gelu_tanh(double x) {
+    double z = x < -100.0 ? -100.0 : x;
+    return z * dl_sigmoid(z * (0.07135481627260025 * (z * z) + 1.59576912160573071));
+}
+
+DL_INLINE double dl_mish(double x) {
+    double z = x < -800.0 ? -800.0 : x;
+    double w = exp(-fabs(z));
+    double num = z > 0.0 ? 1.0 + 2.0 * w : w * (w + 2.0);
+    return z * (num / (num + (z > 0.0 ? 2.0 * w * w : 2.0)));
+}
+
+#endif

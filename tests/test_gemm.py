@@ -1,0 +1,234 @@
+"""Matrix multiplication: every shape against NumPy in float64, bit-identity over threads, the two engines."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from dlcore._kernels import ISA_AVAILABLE, blas, parallel
+
+DTYPES = [np.float32, np.float64]
+# Around every tile height (6, 12, 14) and width (2 to 32), and past the blocks of K (256) and of rows (252).
+EDGES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 28, 31, 32, 33, 48, 50, 64, 65, 129, 253, 257, 300]
+
+
+@pytest.fixture(params=["native", "blas"])
+def engine(request):
+    try:
+        before = blas.set_engine(request.param)
+    except ImportError as error:
+        pytest.skip(str(error))
+    yield request.param
+    blas.set_engine(before)
+
+
+@pytest.fixture(autouse=True)
+def _keep_threads():
+    before = parallel.get_num_threads()
+    yield
+    parallel.set_num_threads(before)
+
+
+def stored(rng, rows, cols, pad, dtype, offset=0):
+    """A rows x cols array whose rows lie cols + pad apart, starting `offset` elements into its memory."""
+    memory = rng.standard_normal(rows * (cols + pad) + offset).astype(dtype)
+    return memory[offset:].reshape(rows, cols + pad)[:, :cols]
+
+
+def problem(rng, m, n, k, ta, tb, dtype, pads=(0, 0, 0), offset=0):
+    a = stored(rng, *((k, m) if ta else (m, k)), pads[0], dtype, offset)
+    b = stored(rng, *((n, k) if tb else (k, n)), pads[1], dtype, offset)
+    return a, b, stored(rng, m, n, pads[2], dtype, offset)
+
+
+def expected(a, b, c, ta=False, tb=False, accumulate=False, bias=None):
+    a, b = (x.T if t else x for x, t in ((a.astype(np.float64), ta), (b.astype(np.float64), tb)))
+    r = a @ b + (c.astype(np.float64) if accumulate else 0)
+    return r if bias is None else np.maximum(0, r + bias)
+
+
+def bound(a, b, c, ta=False, tb=False, bias=None):
+    """|error| of a sum of k products in any order: k eps (|A| |B| + |C| + |bias|) (Higham, Accuracy and Stability, 3.5)."""
+    k = a.shape[0 if ta else 1]
+    size = expected(np.abs(a), np.abs(b), np.abs(c), ta, tb, True, None if bias is None else np.abs(bias))
+    return (k + 2) * np.finfo(a.dtype).eps * (size + 1e-30)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seed", range(4))
+def test_random_shapes(engine, dtype, seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(60):
+        m, n, k = (int(x) for x in rng.choice(EDGES, 3))
+        ta, tb, accumulate, packed, serial, with_bias = (bool(x) for x in rng.integers(0, 2, 6))
+        a, b, c = problem(rng, m, n, k, ta, tb, dtype, pads=rng.integers(0, 5, 3), offset=int(rng.integers(0, 3)))
+        bias = rng.standard_normal(n).astype(dtype) if with_bias else None
+        around = c.base.copy()
+        want, most = expected(a, b, c, ta, tb, accumulate, bias), bound(a, b, c, ta, tb, bias)
+        blas.matmul_into(a, b, c, ta=ta, tb=tb, accumulate=accumulate, bias=bias, packed=packed, serial=serial and not packed)
+        case = f"{m=} {n=} {k=} {ta=} {tb=} {accumulate=} {packed=} {serial=} {with_bias=}"
+        assert np.all(np.abs(c - want) <= most), case
+        # Nothing outside C is written: put C back and compare all of its memory.
+        c[...] = around.reshape(c.base.shape)[-c.shape[0] * (c.strides[0] // c.itemsize) :].reshape(m, -1)[:, :n]
+        assert np.array_equal(c.base, around), case
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("ta", [False, True])
+@pytest.mark.parametrize("tb", [False, True])
+def test_every_small_shape(dtype, ta, tb):
+    rng = np.random.default_rng(0)
+    for m in [*range(1, 10), 12, 13, 14, 15]:
+        for n in [*range(1, 10), 15, 16, 17, 31, 32, 33]:
+            for k in (1, 3, 17):
+                a, b, c = problem(rng, m, n, k, ta, tb, dtype)
+                most = bound(a, b, c, ta, tb)
+                blas.matmul_into(a, b, c, ta=ta, tb=tb)
+                assert np.all(np.abs(c - expected(a, b, c, ta, tb)) <= most), (m, n, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_empty(engine, dtype):
+    ones = np.ones((3, 4), dtype)
+    c = np.full((3, 5), 7, dtype)
+    blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c, accumulate=True)
+    assert np.all(c == 7)
+    blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c, accumulate=True, bias=np.full(5, -8, dtype))
+    assert np.all(c == 0)
+    c[...] = np.nan
+    blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c)
+    assert np.all(c == 0)
+    blas.matmul_into(ones[:0], np.ones((4, 5), dtype), c[:0])
+    blas.matmul_into(ones, np.ones((4, 0), dtype), c[:, :0])
+    assert np.all(c == 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(128, 784, 512), (128, 512, 10), (700, 64, 40), (1, 784, 512), (784, 512, 1), (40, 9000, 24), (300, 100, 1500)])
+@pytest.mark.parametrize("ta, tb", [(False, False), (True, False), (False, True)])
+def test_threads_do_not_change_a_bit(engine, dtype, shape, ta, tb):
+    m, k, n = shape
+    a, b, c = problem(np.random.default_rng(1), m, n, k, ta, tb, dtype)
+    bias = np.linspace(-1, 1, n).astype(dtype)
+    results = []
+    for threads in (1, 2, 4):
+        parallel.set_num_threads(threads)
+        out = c.copy()
+        blas.matmul_into(a, b, out, ta=ta, tb=tb, accumulate=True, bias=bias)
+        results.append(out)
+    out = c.copy()
+    blas.matmul_into(a, b, out, ta=ta, tb=tb, accumulate=True, bias=bias, serial=True)
+    assert all(np.array_equal(results[0], other) for other in (*results[1:], out))
+    assert np.all(np.abs(results[0] - expected(a, b, c, ta, tb, True, bias)) <= bound(a, b, c, ta, tb, bias))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (32, 16, 16), (20, 300, 70), (33, 5, 1), (1, 40, 40), (64, 9000, 8)])
+def test_nan_and_infinity_propagate(engine, dtype, shape):
+    m, k, n = shape
+    rng = np.random.default_rng(2)
+    for value, other in ((np.nan, 0), (np.inf, 0), (np.inf, 1), (-np.inf, 1)):
+        for ta, tb in ((0, 0), (1, 0), (0, 1)):
+            a, b, c = problem(rng, m, n, k, ta, tb, dtype)
+            (a.T if ta else a)[m // 2, k // 2] = value
+            (b.T if tb else b)[k // 2, n // 2] = other  # 0 * inf is nan: zeros must not be skipped
+            with np.errstate(invalid="ignore"):
+                want = (a.T if ta else a) @ (b.T if tb else b)
+                blas.matmul_into(a, b, c, ta=ta, tb=tb)
+            assert np.array_equal(np.isnan(c), np.isnan(want))
+            assert np.array_equal(np.isposinf(c), np.isposinf(want)) and np.array_equal(np.isneginf(c), np.isneginf(want))
+    # What C held before is not read unless it is accumulated.
+    a, b, c = problem(rng, m, n, k, 0, 0, dtype)
+    c[...] = np.nan
+    blas.matmul_into(a, b, c)
+    assert np.all(np.isfinite(c))
+
+
+def test_readonly_inputs_and_errors():
+    a, b, c = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32), np.zeros((2, 4), np.float32)
+    a.flags.writeable = False
+    blas.matmul_into(a, b, c)
+    assert np.all(c == 3)
+    with pytest.raises(TypeError, match="float32"):
+        blas.matmul_into(a, b.astype(np.float64), c)
+    with pytest.raises(ValueError, match="do not fit"):
+        blas.matmul_into(a, c, b)
+    with pytest.raises(ValueError, match="contiguous rows"):
+        blas.matmul_into(a, np.ones((4, 3), np.float32).T, c)
+    with pytest.raises(ValueError, match="set_engine"):
+        blas.set_engine("mkl")
+
+
+def test_many_python_threads(engine):
+    parallel.set_num_threads(2)
+    rng = np.random.default_rng(3)
+    problems = [problem(rng, m, n, k, 0, 0, np.float32) for m, n, k in ((128, 96, 300), (5, 7, 9), (300, 200, 64), (40, 8, 9000))]
+    for a, b, c in problems:
+        blas.matmul_into(a, b, c)
+    wrong = []
+
+    def work(which):
+        a, b, c = problems[which % len(problems)]
+        out = np.empty(c.shape, c.dtype)
+        for _ in range(20):
+            out.fill(np.nan)
+            blas.matmul_into(a, b, out)
+            if not np.array_equal(out, c):
+                wrong.append(which)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(12)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def test_blas_engine_leaves_the_thread_setting_alone():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    from scipy.linalg import blas as scipy_blas
+
+    scipy_blas.sgemm(1.0, np.ones((2, 2), np.float32), np.ones((2, 2), np.float32))
+
+    def setting():
+        return sorted((pool["filepath"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas")
+
+    for threads in (1, 2, 3):
+        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+            before = setting()
+            blas_before = blas.set_engine("blas")
+            try:
+                test_many_python_threads("blas")
+            finally:
+                blas.set_engine(blas_before)
+            assert setting() == before
+
+
+def run(code, **environment):
+    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+
+
+def test_environment_forces_the_engine():
+    for name in ("native", "blas"):
+        done = run("from dlcore._kernels import blas; print(blas.engine())", DLCORE_GEMM=name)
+        assert done.stdout.strip() == name, done.stderr
+    done = run("import dlcore._kernels.blas", DLCORE_GEMM="cuda")
+    assert done.returncode and "ImportError" in done.stderr and "'cuda'" in done.stderr
+
+
+def test_native_engine_does_not_import_scipy():
+    done = run("import sys, dlcore._kernels.blas; assert 'scipy' not in sys.modules and 'numpy' not in sys.modules", DLCORE_GEMM="")
+    assert not done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("level", ISA_AVAILABLE)
+def test_every_instruction_set(level):
+    if os.environ.get("DLCORE_ISA"):
+        pytest.skip("already inside one")
+    here = os.path.abspath(__file__)
+    names = ["test_random_shapes", "test_every_small_shape", "test_empty", "test_threads_do_not_change_a_bit", "test_nan_and_infinity_propagate"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *(f"{here}::{name}" for name in names), "-k", "not blas"]
+    done = subprocess.run(command, env={**os.environ, "DLCORE_ISA": level}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
