@@ -8,14 +8,14 @@ import warnings
 
 import numpy as np
 import pytest
-
-from dlcore import optimizers
 from dlcore._kernels.arena import Arena
 from dlcore._kernels.tensor import address, convert
+from golden import record_optimizers as recorder
+
+from dlcore import optimizers
 from dlcore.naming import reset as reset_names
 from dlcore.optimizers import SGD, Adam, RMSprop, schedules
 from dlcore.variable import Variable
-from golden import record_optimizers as recorder
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "optimizers.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
@@ -57,7 +57,9 @@ def rmsprop(p, g, s, t, o):
 
 
 def random_settings(kind, rng):
-    pick = lambda *options: options[rng.integers(len(options))]
+    def pick(*options):
+        return options[rng.integers(len(options))]
+
     common = {"learning_rate": float(rng.uniform(0.001, 0.2)), "weight_decay": pick(None, 0.1)}
     own = {
         "SGD": lambda: {"momentum": pick(0.0, 0.5, 0.9), "nesterov": pick(False, True)},
@@ -504,10 +506,10 @@ def test_schedules_of_keras(i):
 
 def test_schedule_errors():
     for name in ("ExponentialDecay", "InverseTimeDecay"):
-        with pytest.raises(ValueError, match="`decay_steps` must be > 0. Received: decay_steps=0"):
+        with pytest.raises(ValueError, match=r"`decay_steps` must be > 0\. Received: decay_steps=0"):
             getattr(schedules, name)(0.1, 0, 0.5)
     for name in ("PolynomialDecay", "CosineDecay", "CosineDecayRestarts"):
-        with pytest.raises(ValueError, match="must be > 0. Received: .*=-1"):
+        with pytest.raises(ValueError, match=r"must be > 0\. Received: .*=-1"):
             getattr(schedules, name)(0.1, -1)
     with pytest.raises(ValueError, match="length of boundaries should be 1 less"):
         schedules.PiecewiseConstantDecay([1], [0.1])
