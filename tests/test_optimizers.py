@@ -472,7 +472,7 @@ def test_wrong_gradients():
         optimizer.apply(ones(variables))
     optimizer.build(variables)
     optimizer.apply([])
-    with pytest.raises(ValueError, match="list of 1 gradients for 2 variables"):
+    with pytest.raises(ValueError, match="Received 1 gradients for 2 variables"):
         optimizer.apply(ones(variables)[:1])
     with pytest.raises(ValueError, match=r"must have the shape \(3, 4\) of its variable"):
         optimizer.apply([np.ones((4, 3)), np.ones(4)])
