@@ -12,7 +12,7 @@ import dlcore
 ROOT = Path(dlcore.__file__).parent
 # From the ground up. Within a line, modules stand on one floor.
 FLOORS = [
-    ["_kernels"],
+    ["_kernels", "naming", "tree", "version"],
     ["config", "errors"],
     ["ops"],
     ["utils", "random"],  # what the rest of their floor stands on
