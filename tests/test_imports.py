@@ -12,14 +12,8 @@ import dlcore
 ROOT = Path(dlcore.__file__).parent
 # From the ground up. Within a line, modules stand on one floor.
 FLOORS = [
-<<<<<<< HEAD
-    ["_kernels"],
-    ["version"],
-    ["config", "errors", "naming", "tree"],
-=======
     ["_kernels", "naming", "tree", "version"],
     ["config", "errors"],
->>>>>>> 45fddb4bd3addbe3df132ac19570e65dae125407
     ["ops"],
     ["variable"],
     ["utils", "random"],  # what the rest of their floor stands on
