@@ -12,9 +12,8 @@ import dlcore
 ROOT = Path(dlcore.__file__).parent
 # From the ground up. Within a line, modules stand on one floor.
 FLOORS = [
-    ["_kernels"],
-    ["version"],
-    ["config", "errors", "naming", "tree"],
+    ["_kernels", "naming", "tree", "version"],
+    ["config", "errors"],
     ["ops"],
     ["variable"],
     ["utils", "random"],  # what the rest of their floor stands on

@@ -1,4 +1,4 @@
-"""Functions of two and three tensors with broadcasting: arithmetic, comparisons, logic, where, clip.
+"""Arithmetic of two tensors with broadcasting.
 
 Operands are brought to one dtype first; a Python number takes the dtype of the other operand. Whole numbers go through
 NumPy, in a forward pass without a gradient. float16 is computed in float32.
@@ -7,32 +7,24 @@ NumPy, in a forward pass without a gradient. float16 is computed in float32.
 import numpy as np
 
 cimport cython
-from cpython.float cimport PyFloat_CheckExact
 
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.fold cimport sum_to
 from dlcore._kernels.layout cimport Plan, broadcast, plan, walk
 from dlcore._kernels.pairs cimport (
-    flat, floor_over, is_equal, is_less, is_less_equal, is_unequal, larger, larger_da, larger_db, minus, modulo, modulo_db, negated,
-    over, over_da, over_db, plus, power_da, power_db, same, second_power, second_power_da, smaller, smaller_da, smaller_db, times,
+    flat, floor_over, larger, larger_da, larger_db, minus, modulo, modulo_db, negated, over, over_da, over_db, plus, power_da, power_db, same, second_power, second_power_da, smaller, smaller_da, smaller_db, times,
     times_da, times_db,
 )
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, describe, empty_like, is_python_number, promote, same_shape, tensor, tensor_as, to_numpy
-from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, kernel_void, real
+from dlcore._kernels.types cimport BOOL, F16, F32, I32, kernel_void, real
 from dlcore._kernels.vmath cimport pow_
 
 cdef enum Kind:
     ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, MOD, POWER, MAXIMUM, MINIMUM
-    EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL
-    LOGICAL_AND, LOGICAL_OR, LOGICAL_XOR
 
-cdef tuple _NAMES = (
-    "add", "subtract", "multiply", "divide", "floor_divide", "mod", "power", "maximum", "minimum",
-    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
-    "logical_and", "logical_or", "logical_xor",
-)
+cdef tuple _NAMES = ("add", "subtract", "multiply", "divide", "floor_divide", "mod", "power", "maximum", "minimum")
 
 cdef enum:
     BLOCK = 16384
@@ -46,8 +38,6 @@ cdef struct Pair:
     int dtype
     int side            # backward: 0 for the gradient of a, 1 for that of b
     bint accumulate
-    void* a
-    void* b
     void* y             # forward: the result; backward: the gradient of the result
     void* d             # backward: the gradient of a or b, of the shape of the result
 
@@ -91,12 +81,12 @@ cdef kernel_void pair_fwd_typed(int kind, const real* a, const real* b, real* y,
         pair_fwd[real](pow_[real], a, b, y, n, step)
 
 
-cdef void pair_fwd_row(void* ctx, Py_ssize_t n, Py_ssize_t out, const Py_ssize_t* at, const Py_ssize_t* step) noexcept nogil:
+cdef void pair_fwd_row(void* ctx, Py_ssize_t n, Py_ssize_t out, const char** x, const Py_ssize_t* step) noexcept nogil:
     cdef Pair* c = <Pair*>ctx
     if c.dtype == F32:
-        pair_fwd_typed[float](c.kind, <float*>c.a + at[0], <float*>c.b + at[1], <float*>c.y + out, n, step)
+        pair_fwd_typed[float](c.kind, <const float*>x[0], <const float*>x[1], <float*>c.y + out, n, step)
     else:
-        pair_fwd_typed[double](c.kind, <double*>c.a + at[0], <double*>c.b + at[1], <double*>c.y + out, n, step)
+        pair_fwd_typed[double](c.kind, <const double*>x[0], <const double*>x[1], <double*>c.y + out, n, step)
 
 
 cdef void pair_fwd_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -174,55 +164,16 @@ cdef kernel_void pair_bwd_typed(int kind, int side, const real* a, const real* b
         pair_bwd[real](flat[real], a, b, dy, d, n, step, accumulate)
 
 
-cdef void pair_bwd_row(void* ctx, Py_ssize_t n, Py_ssize_t out, const Py_ssize_t* at, const Py_ssize_t* step) noexcept nogil:
+cdef void pair_bwd_row(void* ctx, Py_ssize_t n, Py_ssize_t out, const char** x, const Py_ssize_t* step) noexcept nogil:
     cdef Pair* c = <Pair*>ctx
     if c.dtype == F32:
-        pair_bwd_typed[float](c.kind, c.side, <float*>c.a + at[0], <float*>c.b + at[1], <float*>c.y + out, <float*>c.d + out, n, step, c.accumulate)
+        pair_bwd_typed[float](c.kind, c.side, <const float*>x[0], <const float*>x[1], <float*>c.y + out, <float*>c.d + out, n, step, c.accumulate)
     else:
-        pair_bwd_typed[double](c.kind, c.side, <double*>c.a + at[0], <double*>c.b + at[1], <double*>c.y + out, <double*>c.d + out, n, step, c.accumulate)
+        pair_bwd_typed[double](c.kind, c.side, <const double*>x[0], <const double*>x[1], <double*>c.y + out, <double*>c.d + out, n, step, c.accumulate)
 
 
 cdef void pair_bwd_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     walk(&(<Pair*>ctx).plan, begin, end, pair_bwd_row, ctx)
-
-
-cdef inline void test(bint (*f)(real, real) noexcept nogil, const real* a, const real* b, unsigned char* y, Py_ssize_t n, const Py_ssize_t* step) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real fixed
-    if step[0] == step[1]:
-        for i in range(n):
-            y[i] = f(a[i], b[i])
-    elif step[1] == 0:
-        fixed = b[0]
-        for i in range(n):
-            y[i] = f(a[i], fixed)
-    else:
-        fixed = a[0]
-        for i in range(n):
-            y[i] = f(fixed, b[i])
-
-
-cdef kernel_void test_typed(int kind, const real* a, const real* b, unsigned char* y, Py_ssize_t n, const Py_ssize_t* step) noexcept nogil:
-    if kind == EQUAL:
-        test[real](is_equal[real], a, b, y, n, step)
-    elif kind == NOT_EQUAL:
-        test[real](is_unequal[real], a, b, y, n, step)
-    elif kind == LESS:
-        test[real](is_less[real], a, b, y, n, step)
-    else:
-        test[real](is_less_equal[real], a, b, y, n, step)
-
-
-cdef void test_row(void* ctx, Py_ssize_t n, Py_ssize_t out, const Py_ssize_t* at, const Py_ssize_t* step) noexcept nogil:
-    cdef Pair* c = <Pair*>ctx
-    if c.dtype == F32:
-        test_typed[float](c.kind, <float*>c.a + at[0], <float*>c.b + at[1], <unsigned char*>c.y + out, n, step)
-    else:
-        test_typed[double](c.kind, <double*>c.a + at[0], <double*>c.b + at[1], <unsigned char*>c.y + out, n, step)
-
-
-cdef void test_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    walk(&(<Pair*>ctx).plan, begin, end, test_row, ctx)
 
 
 # ----------------------------------------------------------------------------------------------------------------- ops
@@ -259,7 +210,7 @@ cdef class Binary(Op):
                 getattr(np, _NAMES[self.kind])(to_numpy(a), to_numpy(b), out=to_numpy(y))
             return 0
         plan(&c.plan, y, a, b, None)
-        c.kind, c.dtype, c.a, c.b, c.y = self.kind, a.dtype, a.data, b.data, y.data
+        c.kind, c.dtype, c.y = self.kind, a.dtype, y.data
         launch(pair_fwd_block, &c, y.size, BLOCK, y.size * _cost(self.kind, a.dtype))
         return 0
 
@@ -289,40 +240,10 @@ cdef class Binary(Op):
             t = empty_like(dy)
         plan(&c.plan, dy, a, b, None)
         c.kind, c.dtype, c.side, c.accumulate = self.kind, a.dtype, i, accumulate and t is d
-        c.a, c.b, c.y, c.d = a.data, b.data, dy.data, t.data
+        c.y, c.d = dy.data, t.data
         launch(pair_bwd_block, &c, dy.size, BLOCK, dy.size * _cost(self.kind, a.dtype))
         if t is not d:
             sum_to(t, d, accumulate, 1)
-        return 0
-
-
-@cython.no_gc
-cdef class Compare(Op):
-    """Comparisons and logic: no gradient."""
-
-    cdef int kind
-
-    cdef int infer(self) except -1:
-        cdef Py_ssize_t dims[MAX_NDIM]
-        cdef int ndim = broadcast(_NAMES[self.kind], self.inputs, dims)
-        self.declare(BOOL, ndim, dims)
-        return 0
-
-    cdef int forward(self) except -1:
-        cdef Tensor a = <Tensor>self.inputs[0]
-        cdef Tensor b = <Tensor>self.inputs[1]
-        cdef Tensor y = self.out
-        cdef Pair c
-        if a.dtype < F32:
-            getattr(np, _NAMES[self.kind])(to_numpy(a), to_numpy(b), out=to_numpy(y))
-            return 0
-        c.kind, c.dtype, c.y = self.kind, a.dtype, y.data
-        if self.kind == GREATER or self.kind == GREATER_EQUAL:
-            c.kind = LESS if self.kind == GREATER else LESS_EQUAL
-            a, b = b, a
-        plan(&c.plan, y, a, b, None)
-        c.a, c.b = a.data, b.data
-        launch(test_block, &c, y.size, BLOCK, y.size * 0.1)
         return 0
 
 
@@ -351,34 +272,20 @@ cdef Tensor first_of(object x1, object x2):
 cdef Tensor binary(int kind, object x1, object x2):
     cdef Tensor a = first_of(x1, x2)
     cdef Tensor b = beside(x2, a)
-    cdef int dtype = a.dtype
+    cdef int dtype = promote(a.dtype, b.dtype)
     cdef Binary op
-    cdef Compare test
-    if dtype != b.dtype:
-        dtype = promote(a.dtype, b.dtype)
-    if kind >= LOGICAL_AND:
-        dtype = BOOL
-    elif dtype < F16:
+    if dtype == F16:
+        return cast_to(binary(kind, cast_to(a, F32), cast_to(b, F32)), F16)
+    if dtype < F16:
         if kind == DIVIDE:
             dtype = F32
         elif dtype == BOOL and kind == SUBTRACT:
             raise TypeError(f"subtract: x1 and x2 must hold numbers; received {describe(a)} and {describe(b)}. Use logical_xor, or cast them first")
         elif dtype == BOOL and FLOOR_DIVIDE <= kind <= POWER:
             dtype = I32
-    elif dtype == F16:
-        a, b = cast_to(a, F32), cast_to(b, F32)
-        return binary(kind, a, b) if kind >= EQUAL else cast_to(binary(kind, a, b), F16)
-    if a.dtype != dtype:
-        a = cast_to(a, dtype)
-    if b.dtype != dtype:
-        b = cast_to(b, dtype)
-    if kind >= EQUAL:
-        test = Compare.__new__(Compare)
-        test.kind = kind
-        return apply(test, (a, b))
     op = Binary.__new__(Binary)
     op.kind = kind
-    return apply(op, (a, b))
+    return apply(op, (cast_to(a, dtype), cast_to(b, dtype)))
 
 
 # --------------------------------------------------------------------------------------------------- entry functions
@@ -588,230 +495,6 @@ def minimum(x1, x2):
         [1.0, 2.0]
     """
     return binary(MINIMUM, x1, x2)
-
-
-def equal(x1, x2):
-    """Whether two numbers are equal.
-
-    ``y[i] = x1[i] = x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.equal([1.0, 2.0, 3.0], 2.0).tolist()
-        [False, True, False]
-    """
-    return binary(EQUAL, x1, x2)
-
-
-def not_equal(x1, x2):
-    """Whether two numbers are different.
-
-    ``y[i] = x1[i] != x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.not_equal([1.0, 2.0, 3.0], 2.0).tolist()
-        [True, False, True]
-    """
-    return binary(NOT_EQUAL, x1, x2)
-
-
-def less(x1, x2):
-    """Whether x1 is less than x2.
-
-    ``y[i] = x1[i] < x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.less([1.0, 2.0, 3.0], 2.0).tolist()
-        [True, False, False]
-    """
-    return binary(LESS, x1, x2)
-
-
-def less_equal(x1, x2):
-    """Whether x1 is at most x2.
-
-    ``y[i] = x1[i] <= x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.less_equal([1.0, 2.0, 3.0], 2.0).tolist()
-        [True, True, False]
-    """
-    return binary(LESS_EQUAL, x1, x2)
-
-
-def greater(x1, x2):
-    """Whether x1 is greater than x2.
-
-    ``y[i] = x1[i] > x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.greater([1.0, 2.0, 3.0], 2.0).tolist()
-        [False, False, True]
-    """
-    return binary(GREATER, x1, x2)
-
-
-def greater_equal(x1, x2):
-    """Whether x1 is at least x2.
-
-    ``y[i] = x1[i] >= x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.greater_equal([1.0, 2.0, 3.0], 2.0).tolist()
-        [False, True, True]
-    """
-    return binary(GREATER_EQUAL, x1, x2)
-
-
-def logical_and(x1, x2):
-    """Whether both are true (not zero).
-
-    ``y[i] = x1[i] and x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.logical_and([True, True, False], [True, False, False]).tolist()
-        [True, False, False]
-    """
-    return binary(LOGICAL_AND, x1, x2)
-
-
-def logical_or(x1, x2):
-    """Whether at least one is true (not zero).
-
-    ``y[i] = x1[i] or x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.logical_or([True, True, False], [True, False, False]).tolist()
-        [True, True, False]
-    """
-    return binary(LOGICAL_OR, x1, x2)
-
-
-def logical_xor(x1, x2):
-    """Whether exactly one is true (not zero).
-
-    ``y[i] = x1[i] xor x2[i]``
-
-    Args:
-        x1: Tensor of any shape, or a number.
-        x2: Tensor whose shape broadcasts with that of x1, or a number.
-
-    Returns:
-        A bool tensor of the common shape.
-
-    Raises:
-        ValueError: If the shapes do not broadcast.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.logical_xor([True, True, False], [True, False, False]).tolist()
-        [False, True, False]
-    """
-    return binary(LOGICAL_XOR, x1, x2)
-
-
-def logical_not(x):
-    """Whether an element is false (zero).
-
-    Args:
-        x: Tensor of any shape.
-
-    Returns:
-        A bool tensor of the shape of x.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.logical_not([True, False]).tolist()
-        [False, True]
-    """
-    return binary(LOGICAL_XOR, x, True)
 
 
 true_divide = divide

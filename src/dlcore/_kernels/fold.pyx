@@ -52,7 +52,7 @@ cdef int _permuted(Tensor x, unsigned int mask, Py_ssize_t* dims, Py_ssize_t* st
     dense_strides(x.ndim, x.dims, dense)
     for part in range(2):
         for i in range(x.ndim):
-            if ((mask >> i) & 1) == part:
+            if <int>((mask >> i) & 1) == part:
                 dims[k] = x.dims[i]
                 strides[k] = dense[i]
                 k += 1

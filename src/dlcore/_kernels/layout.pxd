@@ -12,9 +12,12 @@ cdef struct Plan:
     int operands
     Py_ssize_t dims[MAX_NDIM]
     Py_ssize_t strides[MAX_OPERANDS][MAX_NDIM]
+    const char* data[MAX_OPERANDS]
+    int size[MAX_OPERANDS]                  # bytes of an element
+    int way[MAX_OPERANDS]                   # how short rows are read, see layout.pyx
 
-# Computes n elements of a result from element `out` on; operand k begins at element at[k] and advances by step[k].
-ctypedef void (*row_fn)(void* ctx, Py_ssize_t n, Py_ssize_t out, const Py_ssize_t* at, const Py_ssize_t* step) noexcept nogil
+# Computes n elements of a result from element `out` on; operand k begins at x[k] and advances by step[k], 0 or 1.
+ctypedef void (*row_fn)(void* ctx, Py_ssize_t n, Py_ssize_t out, const char** x, const Py_ssize_t* step) noexcept nogil
 
 cdef int broadcast(str op, tuple inputs, Py_ssize_t* dims) except -1      # the common shape; its rank
 cdef void plan(Plan* p, Tensor out, Tensor a, Tensor b, Tensor c) noexcept

@@ -58,15 +58,15 @@ cdef void plan(Plan* p, Tensor out, Tensor a, Tensor b, Tensor c) noexcept:
     p.operands = 3 if c is not None else 2
     p.ndim = 1
     p.dims[0] = out.size
+    joins = True
     for k in range(p.operands):
         x = <Tensor>operands[k]
-        if x.size == out.size:
-            p.strides[k][0] = 1
-        elif x.size == 1:
-            p.strides[k][0] = 0
-        else:
-            break
-    else:
+        p.data[k] = x.data
+        p.size[k] = <int>itemsize(x.dtype)
+        p.strides[k][0] = x.size == out.size
+        if x.size != out.size and x.size != 1:
+            joins = False
+    if joins:
         return
     for k in range(p.operands):
         x = <Tensor>operands[k]
@@ -100,42 +100,132 @@ cdef void plan(Plan* p, Tensor out, Tensor a, Tensor b, Tensor c) noexcept:
         p.dims[i], p.dims[d] = p.dims[d], p.dims[i]
         for k in range(p.operands):
             p.strides[k][i], p.strides[k][d] = p.strides[k][d], p.strides[k][i]
+    _ways(p)
+
+
+cdef enum Way:
+    DENSE           # laid out as the result
+    PERIODIC        # the same row again and again
+    SCATTERED       # anything else
+
+cdef enum:
+    BATCH = 512     # elements of short rows that are brought together, so that the loops over them are long
+
+
+cdef void _ways(Plan* p) noexcept nogil:
+    cdef Py_ssize_t step
+    cdef int k, d
+    for k in range(p.operands):
+        p.way[k] = DENSE
+        step = 1
+        for d in range(p.ndim - 1, -1, -1):
+            if p.strides[k][d] != step:
+                p.way[k] = SCATTERED
+            step *= p.dims[d]
+        if p.way[k] == SCATTERED and p.strides[k][p.ndim - 1] == 1:
+            for d in range(p.ndim - 1):
+                if p.strides[k][d]:
+                    break
+            else:
+                p.way[k] = PERIODIC
+
+
+cdef inline void _fill(char* out, Py_ssize_t at, const char* x, Py_ssize_t from_, Py_ssize_t step, Py_ssize_t n, int size) noexcept nogil:
+    """out[at + i] = x[from_ + i * step], elements of `size` bytes."""
+    cdef Py_ssize_t i
+    if size == 4:
+        for i in range(n):
+            (<uint32_t*>out)[at + i] = (<const uint32_t*>x)[from_ + i * step]
+    elif size == 8:
+        for i in range(n):
+            (<uint64_t*>out)[at + i] = (<const uint64_t*>x)[from_ + i * step]
+    else:
+        for i in range(n):
+            (<uint8_t*>out)[at + i] = (<const uint8_t*>x)[from_ + i * step]
+
+
+cdef void _walk_short(const Plan* p, Py_ssize_t begin, Py_ssize_t end, row_fn row, void* ctx) noexcept nogil:
+    cdef char[MAX_OPERANDS][16 * BATCH] buffer
+    cdef const char* here[MAX_OPERANDS]
+    cdef Py_ssize_t[MAX_OPERANDS] step
+    cdef Py_ssize_t[MAX_NDIM] index
+    cdef int last = p.ndim - 1
+    cdef Py_ssize_t inner = p.dims[last]
+    cdef Py_ssize_t j = begin % inner
+    cdef Py_ssize_t rest = begin // inner
+    cdef Py_ssize_t at, n, m, done
+    cdef int d, k
+    cdef bint scattered = False
+    for d in range(last - 1, -1, -1):
+        index[d] = rest % p.dims[d]
+        rest //= p.dims[d]
+    for k in range(p.operands):
+        step[k] = 1
+        scattered = scattered or p.way[k] == SCATTERED
+        if p.way[k] == PERIODIC:
+            at = 0
+            while at < BATCH + inner:
+                _fill(buffer[k], at, p.data[k], 0, 1, inner, p.size[k])
+                at += inner
+    while begin < end:
+        n = min(<Py_ssize_t>BATCH, end - begin)
+        for k in range(p.operands):
+            if p.way[k] == DENSE:
+                here[k] = p.data[k] + begin * p.size[k]
+            elif p.way[k] == PERIODIC:
+                here[k] = buffer[k] + begin % inner * p.size[k]
+            else:
+                here[k] = buffer[k]
+        if scattered:
+            done = 0
+            while done < n:
+                m = min(inner - j, n - done)
+                for k in range(p.operands):
+                    if p.way[k] == SCATTERED:
+                        at = j * p.strides[k][last]
+                        for d in range(last):
+                            at += index[d] * p.strides[k][d]
+                        _fill(buffer[k], done, p.data[k], at, p.strides[k][last], m, p.size[k])
+                done += m
+                j += m
+                if j == inner:
+                    j = 0
+                    d = last - 1
+                    while d >= 0:
+                        index[d] += 1
+                        if index[d] < p.dims[d]:
+                            break
+                        index[d] = 0
+                        d -= 1
+        row(ctx, n, begin, here, step)
+        begin += n
 
 
 cdef void walk(const Plan* p, Py_ssize_t begin, Py_ssize_t end, row_fn row, void* ctx) noexcept nogil:
-    cdef Py_ssize_t[MAX_OPERANDS] at, step, here
+    cdef const char* here[MAX_OPERANDS]
+    cdef Py_ssize_t[MAX_OPERANDS] step
     cdef Py_ssize_t[MAX_NDIM] index
-    cdef Py_ssize_t inner = p.dims[p.ndim - 1]
-    cdef Py_ssize_t j = begin % inner
-    cdef Py_ssize_t rest = begin // inner
-    cdef Py_ssize_t n
+    cdef int last = p.ndim - 1
+    cdef Py_ssize_t inner = p.dims[last]
+    cdef Py_ssize_t j, n, rest, at
     cdef int d, k
+    if p.ndim > 1 and inner < BATCH // 2:
+        _walk_short(p, begin, end, row, ctx)
+        return
     for k in range(p.operands):
-        step[k] = p.strides[k][p.ndim - 1]
-        at[k] = 0
-    for d in range(p.ndim - 2, -1, -1):
-        index[d] = rest % p.dims[d]
-        rest //= p.dims[d]
-        for k in range(p.operands):
-            at[k] += index[d] * p.strides[k][d]
+        step[k] = p.strides[k][last]
     while begin < end:
+        j = begin % inner
         n = min(inner - j, end - begin)
         for k in range(p.operands):
-            here[k] = at[k] + j * step[k]
+            rest = begin // inner
+            at = j * step[k]
+            for d in range(last - 1, -1, -1):
+                at += rest % p.dims[d] * p.strides[k][d]
+                rest //= p.dims[d]
+            here[k] = p.data[k] + at * p.size[k]
         row(ctx, n, begin, here, step)
         begin += n
-        j = 0
-        d = p.ndim - 2
-        while d >= 0:
-            index[d] += 1
-            for k in range(p.operands):
-                at[k] += p.strides[k][d]
-            if index[d] < p.dims[d]:
-                break
-            for k in range(p.operands):
-                at[k] -= p.dims[d] * p.strides[k][d]
-            index[d] = 0
-            d -= 1
 
 
 # ---------------------------------------------------------------------------------------------------- strided copies
