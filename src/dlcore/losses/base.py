@@ -79,9 +79,11 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must override `call(self, y_true, y_pred)`")
 
     def _convert(self, x):
+        if isinstance(x, dict):
+            return {key: self._convert(value) for key, value in x.items()}
         # A list of numbers is an array; a list of tensors or arrays is a structure.
-        if isinstance(x, dict) or isinstance(x, (list, tuple)) and any(hasattr(leaf, "shape") for leaf in tree.flatten(x)):
-            return tree.map_structure(self._convert, x)
+        if isinstance(x, (list, tuple)) and any(hasattr(leaf, "shape") for leaf in tree.flatten(x)):
+            return [self._convert(value) for value in x]
         return as_dtype(x, self._dtype)
 
     def get_config(self):
