@@ -10,9 +10,9 @@ from dlcore import losses, ops
 from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.losses.base import reduce_weighted_values, squeeze_or_expand_to_same_rank
-from golden import record_losses as recorder
+from golden import record_loss_classes as recorder
 
-GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "losses.npz")
+GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "loss_classes.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
 IDS = ["-".join([name, *map(str, arguments), kind, weights] + ["mask"] * mask) for name, arguments, kind, weights, mask in CASES]
 BUILT_IN = ["MeanSquaredError", "MeanAbsoluteError", "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
