@@ -25,6 +25,7 @@ CASES = [
         ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, ["one_hot"]),
         ("SparseCategoricalCrossentropy", {}, ["sparse", "sparse3"]),
         ("SparseCategoricalCrossentropy", {"from_logits": True}, ["sparse"]),
+        ("SparseCategoricalCrossentropy", {"ignore_class": 1}, ["sparse"]),
     ]
     for kind in kinds
     for weights in ("none", "sample") + (("step",) if "3" in kind else ())
