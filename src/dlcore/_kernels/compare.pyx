@@ -7,6 +7,7 @@ NumPy, in a forward pass without a gradient. float16 is computed in float32.
 import numpy as np
 
 cimport cython
+from libc.math cimport INFINITY, fabs
 
 from dlcore._kernels.binary cimport beside, first_of
 from dlcore._kernels.cast cimport cast_to
@@ -21,9 +22,11 @@ from dlcore._kernels.types cimport BOOL, F16, F32, I32, kernel_void, real
 cdef enum Kind:
     EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL
     LOGICAL_AND, LOGICAL_OR, LOGICAL_XOR
+    ISNAN, ISINF, ISFINITE
 
 cdef tuple _NAMES = (
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor",
+    "isnan", "isinf", "isfinite",
 )
 
 cdef enum:
@@ -116,6 +119,64 @@ cdef Tensor compared(int kind, object x1, object x2):
     if dtype == F16:
         dtype = F32
     return apply(op, (cast_to(a, dtype), cast_to(b, dtype)))
+
+
+# ------------------------------------------------------------------------------------------------- NaN and infinity
+
+cdef struct Classes:
+    int kind
+    int dtype
+    const void* x
+    unsigned char* y
+
+
+cdef kernel_void classify(int kind, const real* x, unsigned char* y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    if kind == ISNAN:
+        for i in range(n):
+            y[i] = x[i] != x[i]
+    elif kind == ISINF:
+        for i in range(n):
+            y[i] = fabs(x[i]) == INFINITY
+    else:
+        for i in range(n):
+            y[i] = fabs(x[i]) < INFINITY
+
+
+cdef void classify_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Classes* m = <Classes*>ctx
+    if m.dtype == F32:
+        classify[float](m.kind, <const float*>m.x + begin, m.y + begin, end - begin)
+    else:
+        classify[double](m.kind, <const double*>m.x + begin, m.y + begin, end - begin)
+
+
+@cython.no_gc
+cdef class Classify(Op):
+    """No gradient."""
+
+    cdef int kind
+
+    cdef int infer(self) except -1:
+        cdef Tensor x = <Tensor>self.inputs[0]
+        self.declare(BOOL, x.ndim, x.dims)
+        return 0
+
+    cdef int forward(self) except -1:
+        cdef Tensor x = <Tensor>self.inputs[0]
+        cdef Classes m
+        if x.dtype < F32:
+            getattr(np, _NAMES[self.kind])(to_numpy(x), out=to_numpy(self.out))
+            return 0
+        m.kind, m.dtype, m.x, m.y = self.kind, x.dtype, x.data, <unsigned char*>self.out.data
+        launch(classify_block, &m, x.size, BLOCK, x.size * 0.1)
+        return 0
+
+
+cdef Tensor classified(int kind, object value):
+    cdef Classify op = Classify.__new__(Classify)
+    op.kind = kind
+    return apply(op, (tensor(value),))
 
 
 # -------------------------------------------------------------------------------------------------------- where, clip
@@ -576,3 +637,54 @@ def logical_not(x):
         [False, True]
     """
     return compared(LOGICAL_XOR, x, True)
+
+
+def isnan(x):
+    """Whether an element is NaN.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        A bool tensor of the shape of x.
+
+    Example:
+        >>> import dlcore
+        >>> dlcore.ops.isnan([1.0, float("nan")]).tolist()
+        [False, True]
+    """
+    return classified(ISNAN, x)
+
+
+def isinf(x):
+    """Whether an element is infinite.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        A bool tensor of the shape of x.
+
+    Example:
+        >>> import dlcore
+        >>> dlcore.ops.isinf([1.0, float("-inf")]).tolist()
+        [False, True]
+    """
+    return classified(ISINF, x)
+
+
+def isfinite(x):
+    """Whether an element is neither infinite nor NaN.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        A bool tensor of the shape of x.
+
+    Example:
+        >>> import dlcore
+        >>> dlcore.ops.isfinite([1.0, float("inf")]).tolist()
+        [True, False]
+    """
+    return classified(ISFINITE, x)

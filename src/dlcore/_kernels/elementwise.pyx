@@ -8,7 +8,6 @@ import numpy as np
 from dlcore._kernels.binary import divide, multiply
 
 cimport cython
-from libc.math cimport INFINITY, fabs
 
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.parallel cimport launch
@@ -23,12 +22,10 @@ from dlcore._kernels.vmath cimport abs_, cos_n, erf_, exp_, expm1_, log1p_, log_
 cdef enum Kind:
     EXP, EXPM1, LOG, LOG1P, LOG2, LOG10, SQRT, RSQRT, SQUARE, RECIPROCAL, NEGATIVE, ABSOLUTE, SIGN
     SIN, COS, TAN, SINH, COSH, ARCSIN, ARCCOS, ARCTAN, ERF, FLOOR, CEIL, ROUND
-    ISNAN, ISINF, ISFINITE
 
 cdef tuple _NAMES = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "square", "reciprocal", "negative", "absolute", "sign",
     "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "erf", "floor", "ceil", "round",
-    "isnan", "isinf", "isfinite",
 )
 
 cdef enum:
@@ -176,19 +173,6 @@ cdef kernel_void unary_bwd(int kind, const real* x, const real* y, const real* d
         map_bwd[real](d_flat[real], x, y, dy, dx, n, accumulate)
 
 
-cdef kernel_void classify(int kind, const real* x, unsigned char* y, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    if kind == ISNAN:
-        for i in range(n):
-            y[i] = x[i] != x[i]
-    elif kind == ISINF:
-        for i in range(n):
-            y[i] = fabs(x[i]) == INFINITY
-    else:
-        for i in range(n):
-            y[i] = fabs(x[i]) < INFINITY
-
-
 cdef void unary_fwd_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Map* m = <Map*>ctx
     if m.dtype == F32:
@@ -203,14 +187,6 @@ cdef void unary_bwd_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept 
         unary_bwd[float](m.kind, <float*>m.x + begin, <float*>m.y + begin, <float*>m.dy + begin, <float*>m.dx + begin, end - begin, m.accumulate)
     else:
         unary_bwd[double](m.kind, <double*>m.x + begin, <double*>m.y + begin, <double*>m.dy + begin, <double*>m.dx + begin, end - begin, m.accumulate)
-
-
-cdef void classify_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Map* m = <Map*>ctx
-    if m.dtype == F32:
-        classify[float](m.kind, <float*>m.x + begin, <unsigned char*>m.y + begin, end - begin)
-    else:
-        classify[double](m.kind, <double*>m.x + begin, <unsigned char*>m.y + begin, end - begin)
 
 
 # ----------------------------------------------------------------------------------------------------------------- ops
@@ -263,32 +239,6 @@ cdef Tensor unary(int kind, object value):
     op = Unary.__new__(Unary)
     op.kind = kind
     return apply(op, (x,))
-
-
-@cython.no_gc
-cdef class Classify(Op):
-    cdef int kind
-
-    cdef int infer(self) except -1:
-        cdef Tensor x = <Tensor>self.inputs[0]
-        self.declare(BOOL, x.ndim, x.dims)
-        return 0
-
-    cdef int forward(self) except -1:
-        cdef Tensor x = <Tensor>self.inputs[0]
-        cdef Map m
-        if x.dtype < F32:
-            getattr(np, _NAMES[self.kind])(to_numpy(x), out=to_numpy(self.out))
-            return 0
-        m.kind, m.dtype, m.x, m.y = self.kind, x.dtype, x.data, self.out.data
-        launch(classify_block, &m, x.size, BLOCK, x.size * 0.1)
-        return 0
-
-
-cdef Tensor classified(int kind, object value):
-    cdef Classify op = Classify.__new__(Classify)
-    op.kind = kind
-    return apply(op, (tensor(value),))
 
 
 # --------------------------------------------------------------------------------------------------- entry functions
@@ -747,57 +697,6 @@ def ceil(x):
         [2.0, -1.0]
     """
     return unary(CEIL, x)
-
-
-def isnan(x):
-    """Whether an element is NaN.
-
-    Args:
-        x: Tensor of any shape.
-
-    Returns:
-        A bool tensor of the shape of x.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.isnan([1.0, float("nan")]).tolist()
-        [False, True]
-    """
-    return classified(ISNAN, x)
-
-
-def isinf(x):
-    """Whether an element is infinite.
-
-    Args:
-        x: Tensor of any shape.
-
-    Returns:
-        A bool tensor of the shape of x.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.isinf([1.0, float("-inf")]).tolist()
-        [False, True]
-    """
-    return classified(ISINF, x)
-
-
-def isfinite(x):
-    """Whether an element is neither infinite nor NaN.
-
-    Args:
-        x: Tensor of any shape.
-
-    Returns:
-        A bool tensor of the shape of x.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.isfinite([1.0, float("inf")]).tolist()
-        [True, False]
-    """
-    return classified(ISFINITE, x)
 
 
 def round(x, decimals=0):
