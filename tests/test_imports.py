@@ -19,7 +19,8 @@ FLOORS = [
     ["utils", "random"],  # what the rest of their floor stands on
     ["initializers", "regularizers", "constraints", "activations", "datasets"],
     ["layers"],
-    ["optimizers", "losses", "metrics"],
+    ["losses"],
+    ["optimizers", "metrics"],
     ["callbacks", "data"],
     ["models"],
     ["__init__", "__main__", "testing"],

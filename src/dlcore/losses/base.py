@@ -67,8 +67,8 @@ class Loss:
             A scalar tensor, or with reduction `None` a tensor with a value for each sample.
         """
         mask = y_pred.mask if isinstance(y_pred, Tensor) else None
-        y_pred = tree.map_structure(self._convert, y_pred)
-        y_true = tree.map_structure(self._convert, y_true)
+        y_pred = self._convert(y_pred)
+        y_true = self._convert(y_true)
         values = self.call(y_true, y_pred)
         if isinstance(values, Tensor) and values.mask is not None and values is not y_pred:
             mask = values.mask if mask is None else np.logical_and(mask, values.mask)
@@ -79,6 +79,9 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must override `call(self, y_true, y_pred)`")
 
     def _convert(self, x):
+        # A list of numbers is an array; a list of tensors or arrays is a structure.
+        if isinstance(x, dict) or isinstance(x, (list, tuple)) and any(hasattr(leaf, "shape") for leaf in tree.flatten(x)):
+            return tree.map_structure(self._convert, x)
         return as_dtype(x, self._dtype)
 
     def get_config(self):

@@ -75,21 +75,11 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         >>> [round(x, 3) for x in sparse_categorical_crossentropy([1], [[0.5, 0.5]]).numpy().tolist()]
         [0.693]
     """
+    values = _kernels.sparse_categorical_crossentropy_loss(y_true, y_pred, None, "none", from_logits, axis, ignore_class)
     if ignore_class is None:
-        return _kernels.sparse_categorical_crossentropy_loss(y_true, y_pred, None, "none", from_logits, axis)
-    y_true, valid = _without_class(y_true, convert(y_pred).shape, ignore_class, axis)
-    values = _kernels.sparse_categorical_crossentropy_loss(y_true, y_pred, None, "none", from_logits, axis)
-    values = values * valid.astype(values.dtype)
-    values.mask = convert(valid)
+        return values
+    values.mask = convert(np.reshape(np.asarray(y_true) != ignore_class, values.shape))
     return values
-
-
-def _without_class(y_true, shape, ignore_class, axis):
-    """Labels with those to be ignored replaced by class 0, and which ones are left, in the shape of the loss values."""
-    labels = np.asarray(y_true)
-    axis %= len(shape)
-    valid = np.reshape(labels != ignore_class, shape[:axis] + shape[axis + 1 :])
-    return np.where(labels != ignore_class, labels, 0), valid
 
 
 def _warn_of_one_class(y_pred):
@@ -166,16 +156,17 @@ class SparseCategoricalCrossentropy(FusedLoss):
 
     def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
                  name="sparse_categorical_crossentropy", dtype=None):  # fmt: skip
-        super().__init__(_kernels.sparse_categorical_crossentropy_loss, (from_logits, axis), sparse_categorical_crossentropy, reduction=reduction,
+        super().__init__(_kernels.sparse_categorical_crossentropy_loss, (from_logits, axis, ignore_class), sparse_categorical_crossentropy, reduction=reduction,
                          name=name, dtype=dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis)  # fmt: skip
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        if self.ignore_class is None:
-            return super().__call__(y_true, y_pred, sample_weight)
-        return Loss.__call__(self, y_true, y_pred, sample_weight)
+        if self.ignore_class is not None and (self.reduction == "mean_with_sample_weight" or getattr(y_pred, "mask", None) is not None):
+            # What is ignored also leaves the sum of weights and the mask, which the kernel does not know about.
+            return Loss.__call__(self, y_true, y_pred, sample_weight)
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def get_config(self):
         return {**Loss.get_config(self), "from_logits": self.from_logits, "ignore_class": self.ignore_class}

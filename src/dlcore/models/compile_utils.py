@@ -193,7 +193,8 @@ class CompileLoss:
         if isinstance(loss, (list, tuple)):
             flat = tree.flatten(loss)
             if len(flat) > outputs.count:
-                raise KeyError(f"The path: ({outputs.count},) in the `loss` argument, can't be found: the model has {outputs.count} outputs; received {len(flat)} losses.")
+                path = f"The path: ({outputs.count},) in the `loss` argument, can't be found"
+                raise KeyError(f"{path}: the model has {outputs.count} outputs; received {len(flat)} losses.")
             if len(flat) < outputs.count:
                 raise ValueError(f"`loss` must hold one loss (or None) for each of the {outputs.count} outputs of the model; received loss={loss}")
             return flat
