@@ -47,7 +47,8 @@ def progress(workload, threads: int, result: dict, took: float) -> None:
     print(f"{workload.name} [{workload.unit}], threads {threads}  ({took:.0f} s)")
     for peer, one in result.items():
         print(f"    {peer:18} {report.cell(workload, one['seconds'])}")
-    sys.stdout.flush()
+    note = report.disturbed(result, threads)
+    print(f"    {note}\n" if note else "", end="", flush=True)
 
 
 def run_workloads(args, workloads: list, pythons: dict) -> tuple[list[dict], dict, dict, list[str]]:
@@ -69,7 +70,7 @@ def run_workloads(args, workloads: list, pythons: dict) -> tuple[list[dict], dic
             result, errors = measure(workload, workers, args.rounds, args.seconds, args.smoke)
             failures += [f"{workload.name}: {peer}: {message}" for peer, message in errors.items()]
             if result:
-                records.append({"workload": workload, "threads": threads, "result": result})
+                records.append({"workload": workload, "threads": threads, "result": result, "load": machine.load()})
                 progress(workload, threads, result, time.perf_counter() - began)
                 failures += report.loss_problems(workload, result)
         for worker in workers.values():
@@ -86,7 +87,7 @@ def to_json(record: dict) -> dict:
         if one["seconds"]
     }
     return {"name": w.name, "tier": w.tier, "unit": w.unit, "count": w.count, "threads": record["threads"],
-            "spec": w.spec, "peers": peers}  # fmt: skip
+            "load": record["load"], "spec": w.spec, "peers": peers}  # fmt: skip
 
 
 def main() -> int:
