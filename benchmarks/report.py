@@ -38,6 +38,13 @@ def cell(workload: Workload, seconds: list[float]) -> str:
     return text
 
 
+def disturbed(result: dict, threads: int) -> str:
+    """On one thread: how many turns had less than nine tenths of their core. Such figures are worth little."""
+    shares = [share for one in result.values() for share in one["cpu"]] if threads == 1 else []
+    low = sum(share < 0.9 for share in shares)
+    return f"{low} of {len(shares)} turns shared their core with another process" if low else ""
+
+
 def ratios(result: dict, baseline: str) -> dict[str, list[float]]:
     """Time of each peer divided by the baseline's in the same round: above 1 the peer is slower."""
     base = result.get(baseline, {}).get("seconds", [])

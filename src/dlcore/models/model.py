@@ -149,7 +149,7 @@ class Model(Trainer, Layer):
         """Whether calls may skip everything around :meth:`call`: the layers are built-in ones without layers inside
         (they get the training flag from this model and need no context), and nothing is added to the outputs."""
         return (
-            type(self).call is self._own_call
+            type(self).call is type(self)._own_call
             and self.activity_regularizer is None
             and all(type(layer).__module__.startswith("dlcore.layers.") for layer in self._flatten_layers(include_self=False))
         )
