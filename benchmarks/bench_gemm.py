@@ -6,8 +6,8 @@ OPENBLAS_CORETYPE=SKYLAKEX before it makes OpenBLAS use AVX-512 where it does no
 only on processors that are not Intel's: compare it at DLCORE_ISA=v3.
 
 Every round times all libraries one after another on the same arrays, in an order that rotates; a line shows the median
-time of ours and the median over rounds of each library's time divided by ours (above 1: ours is faster). The same
-process holds all of them, except PyTorch by default: its threads and ours disturb one another.
+time of ours and the median over rounds of each library's time divided by ours (above 1: ours is faster). One thread is
+timed by its processor time, which other programs on the machine disturb less. The same process holds all of them, except PyTorch by default: its threads and ours disturb one another.
 """
 
 import argparse
@@ -18,8 +18,9 @@ import sys
 import time
 
 import numpy as np
-from dlcore._kernels import ISA, blas, parallel
 from scipy.linalg import blas as scipy_blas
+
+from dlcore._kernels import ISA, blas, parallel
 
 # m,k,n of op(A)[m,k] @ op(B)[k,n]; t: A is stored transposed, T: B is
 SHAPES = {
@@ -94,17 +95,17 @@ def libraries(dtype, threads, args):
     return found
 
 
-def empty_call():
+def empty_call(clock):
     """The time ctypes takes to call a function with gemm's arguments, to be taken off for tiny shapes."""
     function = ctypes.CDLL(None).abs
     function.argtypes = cblas_arguments(ctypes.c_float)
     arguments = [101, 111, 111, 1, 1, 1, 1.0, 1, 1, 1, 1, 0.0, 1, 1]
 
     def run(r):
-        start = time.perf_counter()
+        start = clock()
         for _ in range(r):
             function(*arguments)
-        return (time.perf_counter() - start) / r
+        return (clock() - start) / r
 
     return min(run(20000) for _ in range(10))
 
@@ -122,7 +123,8 @@ def main():
     parallel.set_num_threads(args.threads)
     dtype = np.dtype(np.float64 if args.f64 else np.float32)
     runs = libraries(dtype, args.threads, args)
-    door = empty_call()
+    clock = time.thread_time if args.threads == 1 else time.perf_counter
+    door = empty_call(clock)
     print(f"{ISA}, {blas.engine()}, {dtype}, {args.threads} thread(s); times of other libraries divided by ours")
     print(f"{'m,k,n':>22} {'us':>10} {'GF/s':>7} " + " ".join(f"{name:>12}" for name in runs if name != "dlcore"))
     rng = np.random.default_rng(0)
@@ -139,9 +141,9 @@ def main():
             run(a, b, c, ta, tb, 2)
         for round_ in range(args.rounds):
             for name in names[round_ % len(names) :] + names[: round_ % len(names)]:
-                start = time.perf_counter()
+                start = clock()
                 runs[name](a, b, c, ta, tb, repeat)
-                spent = (time.perf_counter() - start) / repeat
+                spent = (clock() - start) / repeat
                 times[name].append(max(1e-9, spent - (0 if name in ("dlcore", "torch") else door)))
         ours = statistics.median(times["dlcore"])
         ratios = [statistics.median(x / y for x, y in zip(times[name], times["dlcore"])) for name in names[1:]]

@@ -63,11 +63,13 @@ typedef struct {
 #undef W
 #undef NR
 #undef KC
+#undef AHEAD
 #undef MC
 #define W ((Py_ssize_t)(VBYTES / sizeof(REAL)))
 #define NR (2 * W)
+#define AHEAD 24
 #define KC 256
-#define MC 252
+#define MC 280
 
 #define VEC NAME(vec)
 #define UVEC NAME(uvec)
@@ -111,12 +113,21 @@ DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int BY_ROW, const 
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) acc[i][v] = (VEC){0};
+    /* C is far away, and its addresses are out of reach of the processor's window until the loop ends. */
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) {
+        __builtin_prefetch(c + i * ldc, 1);
+        if (NV == 2) __builtin_prefetch(c + i * ldc + NR - 1, 1);
+    }
     for (Py_ssize_t p = 0; p < k; p++) {
         VEC x[2];
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
             x[v] = NAME(load)(b + v * W);
-            if (KEEP) NAME(store)(keep + v * W, x[v]);
+            if (KEEP) {
+                NAME(store)(keep + v * W, x[v]);
+                __builtin_prefetch(b + AHEAD * ldb + v * W);
+            }
         }
 #pragma GCC unroll 16
         for (int i = 0; i < ROWS; i++) {
@@ -295,7 +306,7 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
     /* Rows in tiles of nearly equal height: 128 rows are 8 tiles of 13 and 2 of 12, not 9 of 14 and one of 2. */
     const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
     /* Packing an element of A costs about a third of a cycle, a panel's arithmetic on it about one: worth it from here. */
-    const int pack_a = j1 - j0 > 3 * NR && rows > 3;
+    const int pack_a = j1 - j0 > 8 * NR && rows > 3;
     const Py_ssize_t steps = (p1 - p0 + KC - 1) / KC, step = (p1 - p0 + steps - 1) / steps;
     for (Py_ssize_t p = p0; p < p1; p += step, add = 1) {
         const Py_ssize_t k = p1 - p < step ? p1 - p : step;
