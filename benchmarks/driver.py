@@ -81,8 +81,8 @@ def start_workers(peers: list[Peer], threads: int, cores: list[int], pythons: di
 def measure(workload: Workload, workers: dict, rounds: int, seconds: float, smoke: bool) -> tuple[dict, dict]:
     """Interleaved rounds of one workload.
 
-    Returns, by peer, `{"seconds": [per round], "losses": [per round], "check": first epoch's loss}`; and the
-    errors by peer.
+    Returns, by peer, `{"seconds": [...], "losses": [...], "cpu": [...], "check": first epoch's loss}`, with one
+    value a round in the lists; and the errors by peer.
     """
     spec = workload.spec | (workload.smoke if smoke else {})
     results, errors = {}, {}
@@ -97,7 +97,7 @@ def measure(workload: Workload, workers: dict, rounds: int, seconds: float, smok
     for name in [p for p in workload.peers if p in workers]:
         reply = attempt(name, do="prepare", kind=workload.kind, spec=spec)
         if reply and not reply.get("absent"):
-            results[name] = {"seconds": [], "losses": [], "check": reply["check"]}
+            results[name] = {"seconds": [], "losses": [], "cpu": [], "check": reply["check"]}
     for _ in range(rounds):
         for name in list(results):
             time.sleep(SETTLE)
@@ -105,4 +105,5 @@ def measure(workload: Workload, workers: dict, rounds: int, seconds: float, smok
             if reply:
                 results[name]["seconds"].append(reply["seconds"])
                 results[name]["losses"].append(reply["loss"])
+                results[name]["cpu"].append(reply["cpu"])
     return results, errors

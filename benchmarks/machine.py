@@ -53,12 +53,17 @@ def available_cores() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
+def load() -> list[float]:
+    """Runnable processes, averaged over 1, 5 and 15 minutes: above the number of threads used, others interfere."""
+    return [round(v, 2) for v in os.getloadavg()] if hasattr(os, "getloadavg") else []
+
+
 def describe() -> dict:
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "cpu": cpu(),
         "cores": len(available_cores()),
-        "load": [round(v, 2) for v in os.getloadavg()] if hasattr(os, "getloadavg") else [],
+        "load": load(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "commit": commit(),

@@ -38,20 +38,27 @@ def cell(workload: Workload, seconds: list[float]) -> str:
     return text
 
 
+def disturbed(result: dict, threads: int) -> str:
+    """On one thread: how many turns had less than nine tenths of their core. Such figures are worth little."""
+    shares = [share for one in result.values() for share in one["cpu"]] if threads == 1 else []
+    low = sum(share < 0.9 for share in shares)
+    return f"{low} of {len(shares)} turns shared their core with another process" if low else ""
+
+
 def ratios(result: dict, baseline: str) -> dict[str, list[float]]:
     """Time of each peer divided by the baseline's in the same round: above 1 the peer is slower."""
     base = result.get(baseline, {}).get("seconds", [])
     return {p: [s / b for s, b in zip(r["seconds"], base)] for p, r in result.items() if p != baseline and base}
 
 
-def loss_problems(workload: Workload, result: dict, tolerance: float = 2e-3) -> list[str]:
+def loss_problems(workload: Workload, result: dict) -> list[str]:
     """The first epoch's loss must agree between peers; with dropout, each one's must fall."""
     problems = []
     checks = {p: r["check"] for p, r in result.items() if r["check"] is not None}
     if workload.check == "equal" and checks:
         middle = median(checks.values())
         for peer, loss in checks.items():
-            if not abs(loss - middle) <= tolerance * abs(middle):
+            if not abs(loss - middle) <= workload.tolerance * abs(middle):
                 problems.append(f"{workload.name}: {peer} has loss {loss:.6g}, the others {middle:.6g}")
     if workload.check == "falls":
         for peer, loss in checks.items():

@@ -11,7 +11,8 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import median
 
 import footprint
@@ -50,10 +51,35 @@ def progress(workload, threads: int, result: dict, took: float) -> None:
     sys.stdout.flush()
 
 
-def run_workloads(args, workloads: list, pythons: dict) -> tuple[list[dict], dict, dict, list[str]]:
-    """Records, versions by package, reasons of the absent peers, failures."""
-    records, versions, absent, failures = [], {}, {}, []
-    cores = machine.available_cores()
+@dataclass
+class Session:
+    """Everything learned so far; saved after every workload, so that an interrupted run is not lost."""
+
+    args: argparse.Namespace
+    machine: dict = field(default_factory=machine.describe)
+    versions: dict = field(default_factory=dict)  # by package
+    absent: dict = field(default_factory=dict)  # reasons, by peer
+    failures: list[str] = field(default_factory=list)
+    records: list[dict] = field(default_factory=list)
+    footprint: dict = field(default_factory=dict)
+    slow_imports: list[str] = field(default_factory=list)
+
+    def save(self) -> None:
+        args = self.args
+        if args.json:
+            known = {k: getattr(self, k) for k in ("machine", "versions", "absent", "failures", "footprint")}
+            settings = {"threads": args.threads, "rounds": args.rounds, "seconds": args.seconds}
+            everything = known | settings | {"workloads": [to_json(r) for r in self.records]}
+            Path(args.json).write_text(json.dumps(everything, indent=1) + "\n")
+        if args.markdown:
+            rounds = f"Rounds: {args.rounds}, interleaved; at least {args.seconds} s a turn; pinned to the same cores."
+            head = report.header(self.machine, self.versions, rounds)
+            last = footprint.markdown(self.footprint, self.slow_imports) if self.footprint else ""
+            Path(args.markdown).write_text(report.markdown(head, self.records, last, [p.name for p in ALL]))
+
+
+def run_workloads(session: Session, workloads: list, pythons: dict) -> None:
+    args, cores = session.args, machine.available_cores()
     wanted = [p for p in ALL if (p.name in args.peers if args.peers else not p.optional)]
     wanted = [p for p in wanted if any(p.name in w.peers for w in workloads)]
     for threads in args.threads:
@@ -61,21 +87,30 @@ def run_workloads(args, workloads: list, pythons: dict) -> tuple[list[dict], dic
             print(f"{threads} threads on {len(cores)} cores would measure the scheduler: skipped")
             continue
         workers, missing = start_workers(wanted, threads, cores[-threads:], pythons)
-        absent |= missing
+        session.absent |= missing
         for worker in workers.values():
-            versions |= worker.versions
+            session.versions |= worker.versions
         for workload in workloads:
-            began = time.perf_counter()
+            began, load = time.perf_counter(), machine.load()
             result, errors = measure(workload, workers, args.rounds, args.seconds, args.smoke)
-            failures += [f"{workload.name}: {peer}: {message}" for peer, message in errors.items()]
+            session.failures += [f"{workload.name}: {peer}: {message}" for peer, message in errors.items()]
             if result:
-                records.append({"workload": workload, "threads": threads, "result": result})
+                session.records.append({"workload": workload, "threads": threads, "result": result, "load": load})
                 progress(workload, threads, result, time.perf_counter() - began)
-                failures += report.loss_problems(workload, result)
+                if note := "" if args.smoke else report.disturbed(result, threads):
+                    print(f"    {note}", flush=True)
+                session.failures += report.loss_problems(workload, result)
+                session.save()
         for worker in workers.values():
             worker.close()
-    failures += [f"{peer} was asked for: {reason}" for peer, reason in absent.items() if args.peers]
-    return records, versions, absent, failures
+    session.failures += [f"{peer} was asked for: {reason}" for peer, reason in session.absent.items() if args.peers]
+
+
+def run_footprint(session: Session, pythons: dict) -> None:
+    session.footprint, missing = footprint.measure(session.args.peers, pythons, session.args.rounds)
+    session.absent |= missing
+    if "dlcore" in session.footprint:
+        session.slow_imports = footprint.slowest_imports(pythons.get("dlcore", sys.executable))
 
 
 def to_json(record: dict) -> dict:
@@ -86,7 +121,7 @@ def to_json(record: dict) -> dict:
         if one["seconds"]
     }
     return {"name": w.name, "tier": w.tier, "unit": w.unit, "count": w.count, "threads": record["threads"],
-            "spec": w.spec, "peers": peers}  # fmt: skip
+            "load": record["load"], "spec": w.spec, "peers": peers}  # fmt: skip
 
 
 def main() -> int:
@@ -99,33 +134,18 @@ def main() -> int:
         print("\n".join(f"{w.tier:6} {w.name}" for w in workloads))
         return 0
     pythons = dict(item.split("=", 1) for item in args.python)
-    about = machine.describe()
-    records, versions, absent, failures = run_workloads(args, workloads, pythons)
-    sizes, slow = {}, []
+    session = Session(args)
+    run_workloads(session, workloads, pythons)
     if "footprint" in args.tiers and not args.only:
-        sizes, missing = footprint.measure(args.peers, pythons, args.rounds)
-        absent |= missing
-        slow = footprint.slowest_imports(pythons.get("dlcore", sys.executable)) if "dlcore" in sizes else []
-    settings = f"Rounds: {args.rounds}, interleaved; at least {args.seconds} s a turn; pinned to the same cores."
-    head = report.header(about, versions, settings)
-    last = footprint.markdown(sizes, slow) if sizes else ""
-    text = report.markdown(head, records, last, [p.name for p in ALL])
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": about, "versions": versions, "threads": args.threads, "rounds": args.rounds,
-                       "seconds": args.seconds, "absent": absent, "failures": failures, "footprint": sizes,
-                       "workloads": [to_json(r) for r in records]}, file, indent=1)  # fmt: skip
-    if args.markdown:
-        with open(args.markdown, "w") as file:
-            file.write(text)
-    for peer, reason in absent.items():
+        run_footprint(session, pythons)
+    if not session.records and not session.footprint:
+        session.failures.append("nothing was measured")
+    session.save()
+    for peer, reason in session.absent.items():
         print(f"not there: {peer}: {reason}")
-    for failure in failures:
+    for failure in session.failures:
         print(f"FAILED {failure}")
-    if not records and not sizes:
-        print("FAILED nothing was measured")
-        return 1
-    return 1 if failures else 0
+    return 1 if session.failures else 0
 
 
 if __name__ == "__main__":

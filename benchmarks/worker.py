@@ -38,18 +38,22 @@ def start(command: dict):
 
 
 def turn(job, seconds: float) -> dict:
-    """Repeat the job for at least `seconds` (once at least); seconds per item, and the last loss."""
-    began = time.perf_counter()
+    """Repeat the job for at least `seconds` (once at least); seconds per item, and the last loss.
+
+    `cpu` is CPU time by elapsed time: on one thread, clearly below 1 means that another process took the core.
+    """
+    began, cpu = time.perf_counter(), time.process_time()
     loss = job.run()
     once = time.perf_counter() - began
     if once < seconds / 4:  # short: what was just done warmed the caches after the other peers' turns
         repeats = max(1, int(seconds / max(once, 1e-7)))
         run = job.run
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         for _ in range(repeats):
             loss = run()
         once = (time.perf_counter() - began) / repeats
-    return {"seconds": once / job.items, "loss": loss}
+    busy = (time.process_time() - cpu) / (time.perf_counter() - began)
+    return {"seconds": once / job.items, "loss": loss, "cpu": busy}
 
 
 def answer(command: dict, state: dict) -> dict:

@@ -12,15 +12,15 @@ import dlcore
 ROOT = Path(dlcore.__file__).parent
 # From the ground up. Within a line, modules stand on one floor.
 FLOORS = [
-    ["_kernels"],
-    ["version"],
-    ["config", "errors", "naming", "tree"],
+    ["_kernels", "naming", "tree", "version"],
+    ["config", "errors"],
     ["ops"],
     ["variable"],
     ["utils", "random"],  # what the rest of their floor stands on
     ["initializers", "regularizers", "constraints", "activations", "datasets"],
     ["layers"],
-    ["optimizers", "losses", "metrics"],
+    ["losses"],
+    ["optimizers", "metrics"],
     ["callbacks", "data"],
     ["models"],
     ["__init__", "__main__", "testing"],

@@ -5,8 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from dlcore import random, utils
-from dlcore.utils.naming import auto_name, reset_names, to_snake_case
+from dlcore import naming, random, utils
 
 
 class TestToCategorical:
@@ -103,9 +102,9 @@ def test_set_random_seed():
 
 def test_names():
     for name, snake in {"Dense": "dense", "Conv2DTranspose": "conv2d_transpose", "LSTM": "lstm", "MaxNorm": "max_norm"}.items():
-        assert to_snake_case(name) == snake
-    reset_names()
-    assert [auto_name("Dense") for _ in range(3)] == ["dense", "dense_1", "dense_2"]
+        assert naming.to_snake_case(name) == snake
+    naming.reset()
+    assert [naming.auto_name("dense") for _ in range(3)] == ["dense", "dense_1", "dense_2"]
 
 
 class TestSerialization:

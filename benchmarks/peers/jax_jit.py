@@ -20,7 +20,6 @@ def setup(threads: int, variant: str) -> None:
     global VARIANT
     VARIANT = variant
     jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_default_prng_impl", "unsafe_rbg")  # the fast generator; threefry is slow on a CPU
 
 
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "softmax": jax.nn.softmax, None: lambda z: z}

@@ -47,8 +47,8 @@ class MonitorCallback(Callback):
         if name == "loss":
             return -1
         raise ValueError(
-            f"{type(self).__name__} callback received monitor={self.monitor!r}: whether to maximise or minimise that metric is not known. "
-            f"Metrics of the model: {['loss', *(m.name for m in metrics if m.name != 'loss')]}. Name one of these (with or without 'val_'), "
+            f"{type(self).__name__} callback received monitor={self.monitor!r}: whether it should go up or down is not known. "
+            f"Metrics of the model: {['loss', *(m.name for m in metrics if m.name != 'loss')]}. Name one of these (or one with 'val_'), "
             "or pass `mode='max'` or `mode='min'`."
         )
 

@@ -12,6 +12,7 @@ from dlcore._kernels.tensor import Tensor, pool_trim
 from dlcore.data import ArrayBatches, batches, train_validation_split, unpack_x_y_sample_weight
 from dlcore.data.arrays import as_arrays
 from dlcore.data.class_weights import class_to_sample_weights
+from dlcore.layers.base import losses_pending
 from dlcore.metrics import Mean
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
 
@@ -29,6 +30,8 @@ class Trainer:
         self._compile_loss = None
         self._compile_metrics = None
         self._loss_tracker = None
+        self._step_metrics = None
+        self._penalized = True
 
     # --------------------------------------------------------------------------------------------------------- compile
 
@@ -109,7 +112,7 @@ class Trainer:
     def get_metrics_result(self):
         """Dict from name to value of all metrics so far."""
         results = {}
-        for m in self._step_metrics:
+        for m in self._step_metrics or self.metrics:
             value = m.result()
             if isinstance(value, dict):
                 results.update(value)
@@ -124,13 +127,9 @@ class Trainer:
         total = None
         if self._compile_loss is not None:
             total = self._compile_loss(y, y_pred, sample_weight)
-        if self._may_have_losses:
+        if self._penalized or losses_pending():
             for extra in self.losses:
                 total = extra if total is None else total + extra
-        elif total is None or any(layer._losses for layer in self._step_layers):
-            for layer in self._step_layers:
-                for extra in layer._losses:
-                    total = extra if total is None else total + extra
         if total is None:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`, or add a loss in a layer with `add_loss`.")
         return total
@@ -145,7 +144,7 @@ class Trainer:
         """One step of training on one batch; may be overridden.
 
         Args:
-            data: ``(x, y, sample_weight)`` as tensors.
+            data: ``(x, y)`` or ``(x, y, sample_weight)`` as tensors.
 
         Returns:
             Dict of metrics.
@@ -154,9 +153,10 @@ class Trainer:
         with Tape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
+            scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
         self._train_arena()
-        tape.backward(loss)                             # writes into the arena
+        tape.backward(scaled)                           # writes into the arena
         self.optimizer.step(self._arena)                # schedule, clip, decay, one update kernel
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -195,9 +195,8 @@ class Trainer:
 
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
-        self._step_layers = self._flatten_layers()
         self._step_metrics = self.metrics
-        self._may_have_losses = any(v.regularizer is not None for v in self.trainable_variables)
+        self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
         if training:
             if self.trainable_variables:
                 self._make_arena()
@@ -259,6 +258,7 @@ class Trainer:
                 callbacks.on_epoch_end(epoch, epoch_logs)
                 if self.stop_training:
                     break
+            self.optimizer.finalize_variable_values(self.trainable_variables)
             callbacks.on_train_end(epoch_logs if epochs > initial_epoch else {})
         finally:
             pool_trim()
@@ -438,7 +438,7 @@ class Trainer:
 
 
 def _batch_rows(x):
-    return x.shape[0] if isinstance(x, Tensor) else tree.flatten(x)[0].shape[0]
+    return len(x) if isinstance(x, Tensor) else len(tree.flatten(x)[0])
 
 
 def _own_array(y):

@@ -235,7 +235,7 @@ class Optimizer(OwnVariables):
             return
         if trainable_variables is None:
             if not self.built:
-                raise ValueError("When passing `grads` without `trainable_variables`, the optimizer must already be built. Call `optimizer.build(trainable_variables)` first.")
+                raise ValueError("When passing `grads` without variables, the optimizer must already be built. Call `optimizer.build(variables)` first.")
             variables = self._state.variables
         else:
             variables = list(trainable_variables)
@@ -243,7 +243,7 @@ class Optimizer(OwnVariables):
                 self.build(variables)
             self._check_known(variables)
         if len(grads) != len(variables):
-            raise ValueError(f"`grads` must hold one gradient (or None) for each trainable variable. Received a list of {len(grads)} gradients for {len(variables)} variables.")
+            raise ValueError(f"`grads` must hold a gradient or None for each variable. Received {len(grads)} gradients for {len(variables)} variables.")
         key = [id(v) for v in variables]
         if self._applied is None or self._applied[0] != key:
             self._applied = key, Arena(variables)

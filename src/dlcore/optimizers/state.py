@@ -13,7 +13,7 @@ ACCUMULATOR = "gradient_accumulator"
 
 def make_variable(value, dtype, name, owner):
     """A variable of an optimizer or metric called `owner`."""
-    variable = Variable(value, dtype=dtype, trainable=False, name=name)
+    variable = Variable(np.asarray(value, dtype), trainable=False, name=name)
     variable.path = f"{owner}/{name}"
     return variable
 
@@ -111,7 +111,7 @@ class OwnVariables:
         names = [name] if isinstance(name, str) else list(name)
         starts = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         if len(names) != len(starts):
-            raise ValueError(f"The number of provided names must match the number of provided initializers. Received name={name!r}, initializer={initializer!r}")
+            raise ValueError(f"The number of provided names must match that of initializers. Received name={name!r}, initializer={initializer!r}")
         made = tuple([] for _ in names)
         for variable in trainable_variables:
             for column, one, start in zip(made, names, starts, strict=True):
@@ -130,7 +130,7 @@ class OwnVariables:
     def set_weights(self, weights):
         """Sets `variables` from a list of arrays."""
         if not self.built:
-            raise ValueError("You are calling `set_weights()` on an optimizer that has not yet been built. Please call `optimizer.build(trainable_variables)` first.")
+            raise ValueError("You are calling `set_weights()` on an optimizer that has not yet been built. Call `optimizer.build(variables)` first.")
         for variable, weight in zip(self.variables, weights, strict=False):
             if variable.shape != tuple(np.shape(weight)):
                 raise ValueError(f"Optimizer variable {variable.path} has shape {variable.shape} not compatible with provided weight shape {np.shape(weight)}.")

@@ -257,6 +257,9 @@ _PLAIN = {
 }
 
 
+_FUNCTION_FAMILIES = ("activations", "losses", "metrics")
+
+
 def _find(config, name, registered_name, custom_objects, module_objects):
     """The class or function a config names: a custom one, one of a family, or a public one of the library."""
     for key in (registered_name, name):
@@ -265,6 +268,12 @@ def _find(config, name, registered_name, custom_objects, module_objects):
     if module_objects and name in module_objects:
         return module_objects[name]
     module = config.get("module") or ""
+    if config["class_name"] == "function" and module == "builtins":
+        # Functions are written by name only, so it may be one of any family.
+        for family in _FUNCTION_FAMILIES:
+            found = getattr(importlib.import_module(f"{LIBRARY}.{family}"), name, None)
+            if inspect.isroutine(found) and name not in ("get", "serialize", "deserialize"):
+                return found
     if module.split(".")[0] in (FORMAT, LIBRARY) and not any(part.startswith("_") for part in module.split(".")):
         try:
             found = getattr(importlib.import_module(".".join([LIBRARY, *module.split(".")[1:]])), name, None)

@@ -1,0 +1,4 @@
+from dlcore._kernels.tensor cimport Tensor
+
+cdef Tensor beside(object x, Tensor other)          # x as a tensor; a Python number takes the dtype of `other`
+cdef Tensor first_of(object x1, object x2)          # x1 as a tensor, a Python number beside x2

@@ -1,0 +1,124 @@
+"""Functions of one number and their derivatives, for the loops of elementwise.pyx."""
+
+from libc.math cimport (
+    acos, acosf, asin, asinf, atan, atanf, ceil as ceil_, cosh as cosh_, coshf, floor as floor_, rint, sinh as sinh_, sinhf, tan as tan_, tanf,
+)
+
+from dlcore._kernels.types cimport real
+from dlcore._kernels.vmath cimport cos_, exp_, log_, sin_, sqrt_
+
+cdef inline real log2_(real x) noexcept nogil:
+    return log_(x) * <real>1.4426950408889634
+
+cdef inline real log10_(real x) noexcept nogil:
+    return log_(x) * <real>0.4342944819032518
+
+cdef inline real rroot(real x) noexcept nogil:
+    return 1 / sqrt_(x)
+
+cdef inline real squared(real x) noexcept nogil:
+    return x * x
+
+cdef inline real inverse(real x) noexcept nogil:
+    return 1 / x
+
+cdef inline real minus(real x) noexcept nogil:
+    return -x
+
+cdef inline real signum(real x) noexcept nogil:
+    return <real>((x > 0) - (x < 0))
+
+cdef inline real tangent(real x) noexcept nogil:
+    return tanf(x) if real is float else tan_(x)
+
+cdef inline real hyperbolic_sine(real x) noexcept nogil:
+    return sinhf(x) if real is float else sinh_(x)
+
+cdef inline real hyperbolic_cosine(real x) noexcept nogil:
+    return coshf(x) if real is float else cosh_(x)
+
+cdef inline real arcus_sine(real x) noexcept nogil:
+    return asinf(x) if real is float else asin(x)
+
+cdef inline real arcus_cosine(real x) noexcept nogil:
+    return acosf(x) if real is float else acos(x)
+
+cdef inline real arcus_tangent(real x) noexcept nogil:
+    return atanf(x) if real is float else atan(x)
+
+cdef inline real rounded_down(real x) noexcept nogil:
+    return <real>floor_(x)
+
+cdef inline real rounded_up(real x) noexcept nogil:
+    return <real>ceil_(x)
+
+cdef inline real rounded(real x) noexcept nogil:
+    return <real>rint(x)
+
+# Derivatives: dx from x, y = f(x) and dy.
+
+cdef inline real d_exp(real x, real y, real dy) noexcept nogil:
+    return dy * y
+
+cdef inline real d_expm1(real x, real y, real dy) noexcept nogil:
+    return dy * (y + 1)
+
+cdef inline real d_log(real x, real y, real dy) noexcept nogil:
+    return dy / x
+
+cdef inline real d_log1p(real x, real y, real dy) noexcept nogil:
+    return dy / (x + 1)
+
+cdef inline real d_log2(real x, real y, real dy) noexcept nogil:
+    return dy * <real>1.4426950408889634 / x
+
+cdef inline real d_log10(real x, real y, real dy) noexcept nogil:
+    return dy * <real>0.4342944819032518 / x
+
+cdef inline real d_sqrt(real x, real y, real dy) noexcept nogil:
+    return dy / (2 * y)
+
+cdef inline real d_rsqrt(real x, real y, real dy) noexcept nogil:
+    return dy * y * y * y * <real>(-0.5)
+
+cdef inline real d_square(real x, real y, real dy) noexcept nogil:
+    return 2 * dy * x
+
+cdef inline real d_reciprocal(real x, real y, real dy) noexcept nogil:
+    return -dy * y * y
+
+cdef inline real d_negative(real x, real y, real dy) noexcept nogil:
+    return -dy
+
+cdef inline real d_absolute(real x, real y, real dy) noexcept nogil:
+    return dy * signum(x)
+
+cdef inline real d_sin(real x, real y, real dy) noexcept nogil:
+    return dy * cos_(x)
+
+cdef inline real d_cos(real x, real y, real dy) noexcept nogil:
+    return -dy * sin_(x)
+
+cdef inline real d_tan(real x, real y, real dy) noexcept nogil:
+    return dy * (1 + y * y)
+
+cdef inline real d_sinh(real x, real y, real dy) noexcept nogil:
+    return dy * hyperbolic_cosine(x)
+
+cdef inline real d_cosh(real x, real y, real dy) noexcept nogil:
+    return dy * hyperbolic_sine(x)
+
+cdef inline real d_arcsin(real x, real y, real dy) noexcept nogil:
+    return dy / sqrt_(1 - x * x)
+
+cdef inline real d_arccos(real x, real y, real dy) noexcept nogil:
+    return -dy / sqrt_(1 - x * x)
+
+cdef inline real d_arctan(real x, real y, real dy) noexcept nogil:
+    return dy / (1 + x * x)
+
+cdef inline real d_erf(real x, real y, real dy) noexcept nogil:
+    return dy * <real>1.1283791670955126 * exp_(-x * x)
+
+cdef inline real d_flat(real x, real y, real dy) noexcept nogil:
+    return 0
