@@ -140,7 +140,7 @@ cdef class Gather(Op):
                 memset(d.data, 0, d.size * itemsize(d.dtype))
             self.rows(x, &c)
             c.x, c.y = d.data, self.out.grad.data
-            if c.m:
+            if self.out.size:
                 launch(scatter_block, &c, c.outer * ((c.inner + 63) // 64), max(<Py_ssize_t>1, 16384 // (c.m * min(c.inner, <Py_ssize_t>64))), c.outer * c.m * (1 + 0.2 * c.inner))
         return 0
 
