@@ -54,7 +54,7 @@ CASES = [
     (lambda: gather.pad(X, -1), ValueError, r"pad: pad_width must be a pair \(before, after\) of numbers of at least 0"),
     (lambda: gather.pad(X, 1, mode="wrap around"), ValueError, r"pad: mode must be .*received mode='wrap around'"),
     (lambda: gather.pad(X, 1, mode="reflect", constant_values=1), ValueError, r"pad: constant_values is for mode='constant' only"),
-    (lambda: gather.one_hot(X, 3), TypeError, r"one_hot: x must hold whole numbers"),
+    (lambda: gather.one_hot([0, 1], 3, axis=2), ValueError, r"one_hot: axis must lie in \[-2, 2\)"),
     (lambda: matmul.matmul(X, X), ValueError, r"matmul: the columns of x1 must be as many as the rows of x2.*3 columns and 2 rows"),
     (lambda: matmul.matmul(X, 2.0), ValueError, r"matmul: x1 and x2 must have at least one axis"),
     (lambda: matmul.matmul(np.ones((2, 1, 3)), np.ones((3, 3, 1))), ValueError, r"matmul: the leading axes of .* do not broadcast"),

@@ -12,7 +12,7 @@ from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, UNKNOWN, describe, itemsize, promote, tensor, to_numpy
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, I32, I8
 
 from dlcore._kernels.array import transpose
 from dlcore._kernels.binary import multiply
@@ -232,6 +232,8 @@ cdef Tensor product(Tensor a, Tensor b, bint transpose_a, bint transpose_b):
     cdef int dtype = promote(a.dtype, b.dtype)
     if dtype == F16:
         return cast_to(product(cast_to(a, F32), cast_to(b, F32), transpose_a, transpose_b), F16)
+    if dtype == I8:
+        dtype = I32
     op = Matmul.__new__(Matmul)
     op.ta = transpose_a
     op.tb = transpose_b
@@ -257,7 +259,7 @@ def matmul(x1, x2):
         x2: Tensor of shape (..., k, n), or (k,) for a column vector that disappears again. Leading axes broadcast.
 
     Returns:
-        A tensor of shape (..., m, n) and the common dtype.
+        A tensor of shape (..., m, n) and the common dtype; int32 for two of int8.
 
     Raises:
         ValueError: If the shapes do not fit, or an operand has no axes.
