@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dlcore import initializers, random
+from dlcore.initializers.random import compute_fans
 from dlcore.utils import register_keras_serializable
 
 RANDOM = [
@@ -88,10 +89,10 @@ def test_variance(cls, scale, n, limit):
 
 
 def test_fans():
-    assert initializers.compute_fans(()) == (1, 1)
-    assert initializers.compute_fans((5,)) == (5, 5)
-    assert initializers.compute_fans((3, 4, 5, 6)) == (60, 72)
-    assert initializers.compute_fans((3, 4, 5), input_axes=[0], output_axes=[1, 2]) == (3, 20)
+    assert compute_fans(()) == (1, 1)
+    assert compute_fans((5,)) == (5, 5)
+    assert compute_fans((3, 4, 5, 6)) == (60, 72)
+    assert compute_fans((3, 4, 5), input_axes=[0], output_axes=[1, 2]) == (3, 20)
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (2, 3, 4), (4, 4)])

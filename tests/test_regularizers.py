@@ -5,6 +5,7 @@ from dlcore import regularizers
 
 X = np.random.RandomState(0).randn(4, 3).astype("float32")
 
+
 @pytest.fixture
 def ops():
     return pytest.importorskip("dlcore.ops", reason="the ops need the compiled core")

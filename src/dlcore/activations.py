@@ -3,7 +3,7 @@
 import inspect
 
 from dlcore.ops import (
-    celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
+    celu, elu, exponential, fused_activation, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
     log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
     sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
 )
@@ -45,3 +45,11 @@ def deserialize(config, custom_objects=None):
     if custom_objects and name in custom_objects:
         return custom_objects[name]
     return get(name)
+
+
+def fused_code(activation):
+    """The code with which the dense op fuses this very function, or None if it is not one that it knows."""
+    if not isinstance(activation, type(linear)):
+        return None
+    name = getattr(activation, "__name__", None)
+    return fused_activation(name) if _FUNCTIONS.get(name) is activation else None

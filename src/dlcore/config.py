@@ -1,5 +1,9 @@
 """The few settings that the whole library reads."""
 
+from dlcore import _kernels
+from dlcore._kernels import blas, parallel
+from dlcore.version import __version__
+
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
@@ -146,3 +150,53 @@ def is_interactive_logging_enabled():
         True
     """
     return _interactive_logging
+
+
+def get_num_threads():
+    """Number of threads that kernels may use."""
+    return parallel.get_num_threads()
+
+
+def set_num_threads(n):
+    """Sets the number of threads that kernels may use; results do not depend on it.
+
+    The environment variables ``DLCORE_NUM_THREADS`` and ``OMP_NUM_THREADS`` set it at import.
+
+    Args:
+        n: A whole number of at least 1.
+
+    Example:
+        >>> before = get_num_threads()
+        >>> set_num_threads(1); get_num_threads()
+        1
+        >>> set_num_threads(before)
+    """
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise ValueError(f"set_num_threads: n must be a whole number; received n={n!r}")
+    parallel.set_num_threads(n)
+
+
+def show_config(print_fn=print):
+    """Prints what runs here: version, instruction sets, threads, BLAS.
+
+    Args:
+        print_fn: Takes each line.
+    """
+    import platform
+    import sys
+
+    import numpy
+    import scipy
+
+    openmp = parallel.openmp_version()
+    for name, value in (
+        ("dlcore", __version__),
+        ("Python", f"{platform.python_version()} on {platform.machine()} {sys.platform}"),
+        ("instruction set", f"{_kernels.ISA} (available: {', '.join(_kernels.ISA_AVAILABLE)}; DLCORE_ISA forces one)"),
+        ("threads", f"{get_num_threads()} (DLCORE_NUM_THREADS, OMP_NUM_THREADS, dlcore.set_num_threads)"),
+        ("OpenMP", openmp or "none: built without it, everything runs on one thread"),
+        ("GEMM", f"{blas.engine()} (DLCORE_GEMM=native or blas forces one)"),
+        ("BLAS", blas.blas_info()),
+        ("NumPy, SciPy", f"{numpy.__version__}, {scipy.__version__}"),
+    ):
+        print_fn(f"{name + ':':<17}{value}")

@@ -8,7 +8,8 @@ before. A `SeedGenerator` hands out keys by counting; drawing without a seed ask
 import numpy as np
 
 from . import config
-from .utils.naming import auto_name
+from .naming import auto_name, to_snake_case
+from .variable import Variable
 
 _MASK = 0xFFFFFFFF
 
@@ -30,13 +31,13 @@ class SeedGenerator:
     """
 
     def __init__(self, seed=None, name=None):
-        self.name = name or auto_name(type(self).__name__)
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._initial_seed = seed
         if seed is None:
             seed = make_default_seed()
         elif not isinstance(seed, (int, np.integer)):
             raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed!r} (of type {type(seed)})")
-        self.state = np.array([int(seed) & _MASK, 0], dtype=np.uint32)
+        self.state = Variable(np.array([int(seed) & _MASK, 0], dtype=np.uint32), trainable=False, name="seed_generator_state")
 
     def next(self, ordered=True):
         """The next key.
@@ -47,9 +48,11 @@ class SeedGenerator:
         Returns:
             A copy of the state before it was counted up: uint32 of shape (2,).
         """
-        key = self.state.copy()
-        self.state[1] = (int(key[1]) + 1) & _MASK
-        return key
+        return np.array(self.draw(), dtype=np.uint32)
+
+    def draw(self):
+        """The next key as a pair of ints, for kernels."""
+        return self.state._next_key()
 
     def get_config(self):
         return {"seed": self._initial_seed, "name": self.name}
@@ -128,10 +131,11 @@ def draw_seed(seed):
         return seed.next()
     if isinstance(seed, (int, np.integer)):
         return np.array([int(seed) & _MASK, 0], dtype=np.uint32)
-    raise ValueError(f"Argument `seed` must be either an integer or an instance of `SeedGenerator`. Received: seed={seed!r} (of type {type(seed)})")
+    raise ValueError(f"Argument `seed` must be either an integer or a `SeedGenerator`. Received: seed={seed!r} (of type {type(seed)})")
 
 
-def _generator(seed):
+def numpy_generator(seed):
+    """A NumPy Generator that the key of one draw (see `draw_seed`) begins."""
     from numpy.random import Generator, Philox
 
     return Generator(Philox(key=draw_seed(seed).astype(np.uint64)))
@@ -174,7 +178,7 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
         (2, 3)
     """
     dtype = _float_dtype(dtype, "normal")
-    x = _generator(seed).standard_normal(tuple(shape), dtype=_work_dtype(dtype))
+    x = numpy_generator(seed).standard_normal(tuple(shape), dtype=_work_dtype(dtype))
     return _scaled(x, stddev, mean, dtype)
 
 
@@ -196,7 +200,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
         True
     """
     dtype = _float_dtype(dtype, "truncated_normal")
-    generator, work = _generator(seed), _work_dtype(dtype)
+    generator, work = numpy_generator(seed), _work_dtype(dtype)
     x = np.asarray(generator.standard_normal(tuple(shape), dtype=work))
     outside = np.abs(x) >= 2
     while outside.any():
@@ -226,7 +230,7 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
         True
     """
     dtype = _float_dtype(dtype, "uniform")
-    x = _generator(seed).random(tuple(shape), dtype=_work_dtype(dtype))
+    x = numpy_generator(seed).random(tuple(shape), dtype=_work_dtype(dtype))
     return _scaled(x, maxval - minval, minval, dtype)
 
 
@@ -258,7 +262,7 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
         [3, 3, 3, 3]
     """
     dtype = _int_dtype(dtype, "randint")
-    return np.asarray(_generator(seed).integers(int(minval), int(maxval), size=tuple(shape), dtype=np.int64)).astype(dtype)
+    return np.asarray(numpy_generator(seed).integers(int(minval), int(maxval), size=tuple(shape), dtype=np.int64)).astype(dtype)
 
 
 def categorical(logits, num_samples, dtype="int32", seed=None):
@@ -284,7 +288,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
     if logits.ndim != 2:
         raise ValueError(f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received: logits of shape {logits.shape}")
     odds = np.cumsum(np.exp(logits - logits.max(axis=1, keepdims=True)), axis=1)
-    u = _generator(seed).random((len(logits), num_samples)) * odds[:, -1:]
+    u = numpy_generator(seed).random((len(logits), num_samples)) * odds[:, -1:]
     rows = [np.searchsorted(row, draws, side="right") for row, draws in zip(odds, u, strict=True)]
     return np.array(rows, dtype=_int_dtype(dtype, "categorical")).reshape(len(logits), num_samples)
 
@@ -313,7 +317,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
     if rate == 1:
         return np.zeros_like(x)
     shape = x.shape if noise_shape is None else tuple(n if d is None else d for d, n in zip(noise_shape, x.shape, strict=True))
-    keep = _generator(seed).random(shape, dtype=np.float32) >= rate
+    keep = numpy_generator(seed).random(shape, dtype=np.float32) >= rate
     return np.where(keep, x / x.dtype.type(1 - rate), x.dtype.type(0))
 
 
@@ -332,7 +336,7 @@ def shuffle(x, axis=0, seed=None):
         >>> sorted(shuffle([1, 2, 3]).tolist())
         [1, 2, 3]
     """
-    return _generator(seed).permutation(np.asarray(x), axis=axis)
+    return numpy_generator(seed).permutation(np.asarray(x), axis=axis)
 
 
 def gamma(shape, alpha, dtype=None, seed=None):
@@ -347,7 +351,7 @@ def gamma(shape, alpha, dtype=None, seed=None):
     Returns:
         An array of shape `shape`.
     """
-    return np.asarray(_generator(seed).standard_gamma(alpha, tuple(shape))).astype(_float_dtype(dtype, "gamma"))
+    return np.asarray(numpy_generator(seed).standard_gamma(alpha, tuple(shape))).astype(_float_dtype(dtype, "gamma"))
 
 
 def beta(shape, alpha, beta, dtype=None, seed=None):
@@ -363,7 +367,7 @@ def beta(shape, alpha, beta, dtype=None, seed=None):
     Returns:
         An array of shape `shape`.
     """
-    return np.asarray(_generator(seed).beta(alpha, beta, tuple(shape))).astype(_float_dtype(dtype, "beta"))
+    return np.asarray(numpy_generator(seed).beta(alpha, beta, tuple(shape))).astype(_float_dtype(dtype, "beta"))
 
 
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
@@ -380,4 +384,4 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
         The numbers of successes, an array of shape `shape`.
     """
     counts = np.asarray(counts).astype(np.int64)
-    return np.asarray(_generator(seed).binomial(counts, probabilities, tuple(shape))).astype(_float_dtype(dtype, "binomial"))
+    return np.asarray(numpy_generator(seed).binomial(counts, probabilities, tuple(shape))).astype(_float_dtype(dtype, "binomial"))

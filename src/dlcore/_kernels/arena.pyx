@@ -80,6 +80,41 @@ cdef tuple _runs(variables):
     return tuple(runs)
 
 
+def runs_of(variables):
+    """Variables that have a place already, cut into the longest runs that lie back to back in the order given."""
+    return _runs(variables)
+
+
+cdef class Slots:
+    """What an optimizer remembers about variables: `count` numbers for every parameter, zero at first.
+
+    Every block of parameters that it meets gets `count` flat tensors of the same layout. So the state of a run lies as
+    the run does, however the variables are cut into runs, and stays where it is when some are frozen or added.
+    """
+
+    cdef readonly int count
+    cdef dict blocks                    # id of a variable's home -> (home, flat tensors)
+
+    def __init__(self, int count):
+        self.count = count
+        self.blocks = {}
+
+    cdef list _views(self, VariableBase v, int ndim, const Py_ssize_t* dims):
+        cdef Tensor params
+        if id(v.home) not in self.blocks:
+            params = <Tensor>v.home[0]
+            self.blocks[id(v.home)] = (v.home, [zeros(params.dtype, 1, params.dims) for _ in range(self.count)])
+        return [view(<Tensor>flat, v.place * itemsize(v.dtype), ndim, dims) for flat in self.blocks[id(v.home)][1]]
+
+    def of_run(self, Run run):
+        """One flat tensor per slot, laid out like the run."""
+        return self._views(<VariableBase>run.variables[0], 1, run.params.dims)
+
+    def of_variable(self, VariableBase v):
+        """One tensor per slot, of the shape of the variable, which must have a place in an arena."""
+        return self._views(v, v.ndim, v.dims)
+
+
 cdef class Arena:
     """The trainable variables of one optimizer and where they lie.
 

@@ -3,8 +3,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from dlcore._kernels.types cimport kernel_void, real
 from dlcore._kernels.vmath cimport (
-    abs_, cos_, cos_n, erf_, exp_, expm1_, gelu_, gelu_tanh_, log1p_, log_, log_sigmoid_, mish_, selu_, sigmoid_, silu_,
-    sin_, sin_n, softplus_, sqrt_, tanh_,
+    abs_, cos_, cos_n, erf_, exp_, expm1_, gelu_, gelu_tanh_, log1p_, log_, log_sigmoid_, mish_, normcdf_, selu_,
+    sigmoid_, silu_, sin_, sin_n, softplus_, sqrt_, tanh_,
 )
 from dlcore._kernels.simd cimport vcolsum, vdot, vexpsum, vmax, vmin, vsum, vsumabs, vsumdev, vsumsq
 from dlcore._kernels.rng cimport dl_philox, drop_threshold, rng_dropout, rng_normal, rng_u32, rng_uniform
@@ -15,7 +15,7 @@ import numpy as np
 
 UNARY = (
     "exp", "expm1", "log", "log1p", "sigmoid", "tanh", "erf", "softplus", "log_sigmoid", "silu", "gelu", "gelu_tanh",
-    "mish", "selu", "sin", "cos", "sin_n", "cos_n", "sqrt", "abs",
+    "mish", "selu", "sin", "cos", "sin_n", "cos_n", "sqrt", "abs", "normcdf",
 )
 REDUCTIONS = ("sum", "sumsq", "sumabs", "max", "min", "sumdev", "dot", "expsum")
 
@@ -67,6 +67,8 @@ cdef kernel_void apply(int op, const real* x, real* y, Py_ssize_t n) noexcept no
         map1[real](sqrt_[real], x, y, n)
     elif op == 19:
         map1[real](abs_[real], x, y, n)
+    elif op == 20:
+        map1[real](normcdf_[real], x, y, n)
 
 
 cdef double fold(int op, const real* x, const real* y, real c, real* out, Py_ssize_t n) noexcept nogil:
@@ -88,21 +90,21 @@ cdef double fold(int op, const real* x, const real* y, real c, real* out, Py_ssi
 
 
 def _unary(int op, const real[::1] x, real[::1] y, int reps):
-    cdef int i
+    cdef int _i
     if x.shape[0]:
         with nogil:
-            for i in range(reps):
+            for _i in range(reps):
                 apply(op, &x[0], &y[0], x.shape[0])
 
 
 def _fold(int op, const real[::1] x, const real[::1] y, real c, real[::1] out, int reps):
     cdef double result = 0
-    cdef int i
+    cdef int _i
     cdef real nothing = 0
     if not x.shape[0]:
         return fold(op, &nothing, &nothing, c, &nothing, 0)
     with nogil:
-        for i in range(reps):
+        for _i in range(reps):
             result = fold(op, &x[0], &y[0], c, &out[0], x.shape[0])
     return result
 
@@ -138,12 +140,12 @@ def random(kind, uint64_t seed, uint64_t stream, int64_t begin, int64_t end, int
     cdef uint32_t[::1] u
     cdef float[::1] f
     cdef double[::1] d
-    cdef int i
+    cdef int _i
     dtype = {"u32": np.uint32, "uniform32": np.float32, "normal32": np.float32, "uniform64": np.float64, "normal64": np.float64}[kind]
     out = np.empty(end - begin, dtype)
     if end == begin:
         return out
-    for i in range(reps):
+    for _i in range(reps):
         if kind == "u32":
             u = out
             rng_u32(seed, stream, begin, end, &u[0])
@@ -164,9 +166,9 @@ def random(kind, uint64_t seed, uint64_t stream, int64_t begin, int64_t end, int
 
 def dropout(uint64_t seed, uint64_t stream, int64_t begin, double rate, const real[::1] x, real[::1] y, uint8_t[::1] mask, int reps=1):
     """y, mask = dropout of x, whose first element is element ``begin`` of the sequence."""
-    cdef int i
+    cdef int _i
     cdef uint32_t drop = drop_threshold(rate)
-    for i in range(reps):
+    for _i in range(reps):
         rng_dropout(seed, stream, begin, begin + x.shape[0], drop, <real>(1 / (1 - rate)), &x[0], &y[0], &mask[0])
 
 

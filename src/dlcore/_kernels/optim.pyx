@@ -309,7 +309,7 @@ def clip_each_norm(runs, double limit):
     for run in runs:
         for v in run.variables:
             norm = sqrt(_squared_norm(v.grad_view.data, v.size, v.dtype == F64))
-            if norm > limit:
+            if not norm <= limit:                   # NaN must reach the parameters, not be mistaken for small
                 _scale(v.grad_view.data, v.size, v.dtype == F64, limit / norm)
 
 

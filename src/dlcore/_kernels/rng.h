@@ -64,7 +64,7 @@ enum { DL_VU_LANES = DL_VBYTES / 8 };
     } while (0)
 
 /* Even and odd counters run in two sets of registers; interleaving them is a shift and an or, no shuffle. */
-static inline void dl_rng_block(uint64_t seed, uint64_t stream, uint64_t block, uint32_t *__restrict out) {
+static inline void dl_rng_block(uint64_t seed, uint64_t stream, uint64_t block, uint32_t *out) {
     uint64_t first = block * DL_RNG_W; /* a multiple of 16: adding j < 16 never carries into the upper word */
     dl_vu zero = {0}, m0 = zero + DL_PHILOX_M0, m1 = zero + DL_PHILOX_M1, low = zero + 0xffffffffu, even = zero;
     for (int j = 0; j < DL_VU_LANES; j++) even[j] = 2 * (uint64_t)j;

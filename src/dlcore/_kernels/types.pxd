@@ -1,4 +1,4 @@
-"""Types that all kernels share."""
+"""Element types shared by all kernels."""
 
 ctypedef fused real:
     float
@@ -23,10 +23,6 @@ cdef enum DType:
 # (constant) function pointers, which is what lets the loops vectorise.
 cdef extern from *:
     """
-    #if defined(__GNUC__)
     #define DL_KERNEL_VOID __attribute__((flatten)) void
-    #else
-    #define DL_KERNEL_VOID void
-    #endif
     """
     ctypedef void kernel_void "DL_KERNEL_VOID"

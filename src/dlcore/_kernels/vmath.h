@@ -190,9 +190,48 @@ DL_INLINE float dl_siluf(float x) {
     return z * dl_sigmoidf(z);
 }
 
+/* The normal distribution function, relatively accurate in the left tail too (1 + erf cancels there):
+ * P(-t) = e^(-t^2/2) S(u) / (t + 4), u = (t - 4) / (t + 4). t^2/2 is split into an exact part (12 bits of t squared)
+ * and a small rest that joins the reduced argument of the exponential. */
+DL_INLINE float dl_normcdff(float x) {
+    float a = fabsf(x), t = a > 13.25f ? 13.25f : a; /* e^(-13.25^2/2) is below the smallest normal number */
+    float head = dl_float(dl_bits(t) & 0xfffff000u);
+    float z = -0.5f * head * head, rest = -0.5f * (t - head) * (t + head);
+    float k = z * DL_LOG2E + DL_ROUND, n = k - DL_ROUND;
+    float r = ((z - n * DL_LN2_HI) - n * DL_LN2_LO) + rest;
+    float q = 0.000197644331f; /* as in dl_expm1f: |r| may reach 0.36 */
+    q = q * r + 0.00139323878f;
+    q = q * r + 0.00833354332f;
+    q = q * r + 0.0416664928f;
+    q = q * r + 0.166666657f;
+    q = q * r + 0.5f;
+    float p = (q * r) * r + r;
+    float w = 1.0f / (t + 4.0f), u = 1.0f - 8.0f * w;
+    float g = -0.000102857259f; /* fit 2^-25.7 on [0, 13.3] */
+    g = g * u + 0.000241742571f;
+    g = g * u + 0.0015865484f;
+    g = g * u - 0.00354883075f;
+    g = g * u - 0.00754065719f;
+    g = g * u + 0.0604112484f;
+    g = g * u - 0.18652077f;
+    g = g * u + 0.38713631f;
+    g = g * u - 0.607896686f;
+    g = g * u + 0.755285144f;
+    g = g * w;
+    float tail = (p * g + g) * dl_float(0x3f800000u + (dl_bits(k) << 23));
+    float x2 = x * x, m = -8.1695789e-06f; /* |x| < 1: 1/2 + x m(x^2), fit 2^-28.38 */
+    m = m * x2 + 0.000115018847f;
+    m = m * x2 - 0.00118801999f;
+    m = m * x2 + 0.00997416303f;
+    m = m * x2 - 0.0664905384f;
+    m = m * x2 + 0.398942292f;
+    float far = x > 0.0f ? 1.0f - tail : tail;
+    return a < 1.0f ? m * x + 0.5f : far;
+}
+
 DL_INLINE float dl_geluf(float x) {
     float z = x < -100.0f ? -100.0f : x;
-    return 0.5f * z * (1.0f + dl_erff(z * 0.707106781f));
+    return z * dl_normcdff(z);
 }
 
 /* x/2 (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3): cheaper, and does not cancel for x < 0 */
@@ -272,9 +311,11 @@ DL_INLINE double dl_silu(double x) {
     return z * dl_sigmoid(z);
 }
 
-DL_INLINE double dl_gelu(double x) { /* erfc keeps the left tail's relative accuracy */
+DL_INLINE double dl_normcdf(double x) { return 0.5 * erfc(x * -0.70710678118654752440); }
+
+DL_INLINE double dl_gelu(double x) {
     double z = x < -100.0 ? -100.0 : x;
-    return 0.5 * z * erfc(z * -0.70710678118654752440);
+    return z * dl_normcdf(z);
 }
 
 DL_INLINE double dl_gelu_tanh(double x) {

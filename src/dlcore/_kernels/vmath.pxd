@@ -24,6 +24,8 @@ cdef extern from "vmath.h" nogil:
     double dl_log_sigmoid(double) noexcept
     float dl_siluf(float) noexcept
     double dl_silu(double) noexcept
+    float dl_normcdff(float) noexcept
+    double dl_normcdf(double) noexcept
     float dl_geluf(float) noexcept
     double dl_gelu(double) noexcept
     float dl_gelu_tanhf(float) noexcept
@@ -105,6 +107,14 @@ cdef inline real silu_(real x) noexcept nogil:
         return dl_siluf(x)
     else:
         return dl_silu(x)
+
+
+# standard normal distribution function
+cdef inline real normcdf_(real x) noexcept nogil:
+    if real is float:
+        return dl_normcdff(x)
+    else:
+        return dl_normcdf(x)
 
 
 cdef inline real gelu_(real x) noexcept nogil:

@@ -30,7 +30,10 @@ class MonitorCallback(Callback):
         """Whether `value` is better than `reference` (by more than `min_delta`); anything is better than `None`."""
         if self._sign is None:
             self._sign = self._direction()
-        return reference is None or self._sign * (value - reference) > self.min_delta
+        if reference is None:
+            return True
+        # Written so that the rounding is that of Keras, which subtracts `min_delta` from the new value.
+        return value - self.min_delta > reference if self._sign > 0 else value + self.min_delta < reference
 
     def _direction(self):
         """+1 if larger is better, -1 if smaller is."""
@@ -44,8 +47,8 @@ class MonitorCallback(Callback):
         if name == "loss":
             return -1
         raise ValueError(
-            f"{type(self).__name__} callback received monitor={self.monitor!r}, and whether that metric should go up or down is not known. "
-            f"Metrics of the model: {['loss', *(m.name for m in metrics if m.name != 'loss')]}. Name one of these (with or without 'val_'), "
+            f"{type(self).__name__} callback received monitor={self.monitor!r}: whether it should go up or down is not known. "
+            f"Metrics of the model: {['loss', *(m.name for m in metrics if m.name != 'loss')]}. Name one of these (or one with 'val_'), "
             "or pass `mode='max'` or `mode='min'`."
         )
 

@@ -40,6 +40,7 @@ class ProgbarLogger(Callback):
         self.next_step = NEVER
         self._delay = 0.0
         self._is_fit = False
+        self._validating = False
         self._with_metrics = True
 
     def set_params(self, params):
@@ -60,6 +61,8 @@ class ProgbarLogger(Callback):
         Returns:
             The number of steps at which to call again.
         """
+        if self._validating:
+            return NEVER
         steps, self.seen = step - self.seen, step
         if self.next_step == NEVER:
             return NEVER
@@ -87,6 +90,7 @@ class ProgbarLogger(Callback):
         self._stride = 1
         self._wanted = not delay
         self._with_metrics = with_metrics
+        self._validating = False
         self._last_tick = time.perf_counter()
         self._due = self._last_tick + max(delay, INTERVAL)
         self.progbar = Progbar(self.target, verbose=self.verbose, interval=0, stateless_metrics=())
@@ -114,13 +118,15 @@ class ProgbarLogger(Callback):
         self._end(logs)
 
     def on_test_begin(self, logs=None):
-        if self._is_fit:  # validation is silent, and its metrics come with the epoch's
-            self.next_step = NEVER
+        if self._is_fit:  # validation is silent: its metrics come with those of the epoch
+            self._validating, self.next_step = True, NEVER
         else:
             self._begin(self._delay)
 
     def on_test_end(self, logs=None):
-        if not self._is_fit:
+        if self._is_fit:
+            self._validating = False
+        else:
             self._end(logs)
 
     def on_predict_begin(self, logs=None):
@@ -136,7 +142,7 @@ class ProgbarLogger(Callback):
         self.seen = batch + 1
 
     def on_test_batch_end(self, batch, logs=None):
-        if not self._is_fit:
+        if not self._validating:
             self.on_train_batch_end(batch, logs)
 
     def on_predict_batch_end(self, batch, logs=None):

@@ -36,31 +36,30 @@ class ArrayBatches:
         self.size = -(-self.rows // self.batch_size)
         if steps is not None:
             self.size = min(self.size, steps)
-        # One tensor, or a structure of them; the common single tensors skip the walk through the structure.
-        self._parts = (self.x, self.y, self.sample_weight)
-        self._flat = all(p is None or isinstance(p, Tensor) for p in self._parts)
 
     def epoch(self):
-        """An iterator over the batches of one epoch."""
-        order = self._order() if self.shuffle else None
-        x, y, w = self._parts
+        """An iterator over the batches of one epoch: (x,), (x, y) or (x, y, sample_weight)."""
         n, step = self.rows, self.batch_size
-        if self._flat and y is not None and w is None:
-            if order is None:
-                for begin in range(0, self.size * step, step):
-                    end = min(begin + step, n)
-                    yield slice_rows(x, begin, end), slice_rows(y, begin, end), None
-            else:
-                for begin in range(0, self.size * step, step):
-                    end = min(begin + step, n)
-                    yield gather_rows(x, order, begin, end), gather_rows(y, order, begin, end), None
+        order = self._order() if self.shuffle else None
+        parts = self.x, self.y, self.sample_weight
+        parts = parts[: 3 if parts[2] is not None else 2 if parts[1] is not None else 1]
+        if len(parts) == 2 and isinstance(parts[0], Tensor) and isinstance(parts[1], Tensor):
+            # The common case without the walk through structures.
+            x, y = parts
+            for begin in range(0, self.size * step, step):
+                end = min(begin + step, n)
+                if order is None:
+                    yield slice_rows(x, begin, end), slice_rows(y, begin, end)
+                else:
+                    yield gather_rows(x, order, begin, end), gather_rows(y, order, begin, end)
             return
         for begin in range(0, self.size * step, step):
             end = min(begin + step, n)
-            if order is None:
-                yield tuple(None if p is None else tree.map_structure(lambda a: slice_rows(a, begin, end), p) for p in self._parts)
-            else:
-                yield tuple(None if p is None else tree.map_structure(lambda a: gather_rows(a, order, begin, end), p) for p in self._parts)
+
+            def cut(a):
+                return slice_rows(a, begin, end) if order is None else gather_rows(a, order, begin, end)
+
+            yield tuple(tree.map_structure(cut, p) if p is not None else None for p in parts)
 
     def _order(self):
         generator = random.numpy_generator(None)

@@ -9,10 +9,10 @@ from dlcore.data.class_weights import class_to_sample_weights
 
 def unpack_x_y_sample_weight(data):
     """``(x, y, sample_weight)`` of what a batch source yields: x, (x,), (x, y) or (x, y, sample_weight)."""
-    if isinstance(data, list):
-        data = tuple(data)
-    if not isinstance(data, tuple):
+    if not isinstance(data, (tuple, list)):
         return data, None, None
+    if len(data) == 2:
+        return data[0], data[1], None
     if not 1 <= len(data) <= 3:
         raise ValueError(f"Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`; received a tuple of {len(data)}")
     return (*data, None, None)[:3]
@@ -74,4 +74,4 @@ class IterableBatches:
         rows = {a.shape[0] for part in (x, y, w) if part is not None for a in tree.flatten(part)}
         if len(rows) > 1:
             raise ValueError(f"a batch must have the same number of samples in x, y and sample_weight; received {sorted(rows)}")
-        return x, y, w
+        return (x, y, w)[: 3 if w is not None else 2 if y is not None else 1]

@@ -59,8 +59,7 @@ def read_idx(path):
     import gzip
 
     try:
-        with gzip.open(path, "rb") as file:
-            data = file.read()
+        data = gzip.decompress(Path(path).read_bytes())
     except (EOFError, gzip.BadGzipFile) as error:
         raise ValueError(f"{path} is not a complete gzip file: {error}") from error
     if data[:3] != b"\0\0\x08":

@@ -7,7 +7,7 @@ new ones each time.
 import numpy as np
 
 from ..utils.serialization import Family, serialize_keras_object
-from .base import Initializer, RandomInitializer, standardize_dtype
+from .base import Initializer, standardize_dtype
 from .constant import Constant, Identity, Ones, Zeros
 from .random import (
     GlorotNormal,
@@ -21,7 +21,6 @@ from .random import (
     RandomUniform,
     TruncatedNormal,
     VarianceScaling,
-    compute_fans,
 )
 
 zeros = Zeros
@@ -72,7 +71,9 @@ def get(identifier):
 def _given(values):
     def initializer(shape, dtype=None):
         if tuple(shape) != tuple(values.shape):
-            raise ValueError(f"Expected `shape` to be {tuple(values.shape)} for direct tensor as initializer. Received: shape={tuple(shape)}")
+            raise ValueError(
+                f"Expected `shape` to be {tuple(values.shape)} for direct tensor as initializer. Received shape={tuple(shape)}"
+            )
         return np.array(values, dtype=standardize_dtype(dtype))
 
     return initializer
@@ -109,4 +110,3 @@ def deserialize(config, custom_objects=None):
         3
     """
     return _FAMILY.deserialize(config, custom_objects)
-

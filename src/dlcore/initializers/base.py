@@ -56,7 +56,9 @@ class RandomInitializer(Initializer):
         elif isinstance(seed, dict):
             seed = deserialize_keras_object(seed)
         elif not isinstance(seed, (int, np.integer, random.SeedGenerator)):
-            raise ValueError(f"`seed` argument should be an instance of `dlcore.random.SeedGenerator()` or an integer. Received: seed={seed!r}")
+            raise ValueError(
+                f"`seed` argument should be an integer or an instance of `dlcore.random.SeedGenerator`. Received: seed={seed!r}"
+            )
         self.seed = seed
 
     def get_config(self):

@@ -118,7 +118,8 @@ class VarianceScaling(RandomInitializer):
             distribution = "truncated_normal"
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(
-                f"Invalid `distribution` argument: expected 'uniform', 'truncated_normal' or 'untruncated_normal', received {distribution!r}."
+                "Invalid `distribution` argument: expected 'uniform', 'truncated_normal' or 'untruncated_normal', "
+                f"received {distribution!r}."
             )
         super().__init__(seed)
         self.scale = scale

@@ -299,9 +299,10 @@ class Layer:
 
     def _clear_losses(self):
         """Forgets what add_loss collected in the last call; free where no layer ever adds a loss."""
-        if getattr(_calls, "pending", False):
+        if losses_pending():
             for layer in self._flatten_layers():
                 layer._losses.clear()
+            _calls.pending = False
 
     # ---------------------------------------------------------------------------------------------------------- call
 
@@ -512,6 +513,16 @@ class Layer:
 
 
 _NOT_CALLED = object()
+
+
+def call_training():
+    """The training flag that a call inherits from the layer around it; None if there is none."""
+    return getattr(_calls, "training", None)
+
+
+def losses_pending():
+    """Whether a layer has added a loss since the last outermost call on this thread."""
+    return getattr(_calls, "pending", False)
 
 
 def _marks_built(build):

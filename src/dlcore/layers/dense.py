@@ -44,7 +44,7 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
         # An elementwise activation is fused into the op; any other function is called on its result.
-        self._fused = ops.fused_activation(self.activation)
+        self._fused = activations.fused_code(self.activation)
         self.bias = None
 
     def build(self, input_shape):

@@ -4,8 +4,8 @@
 import numpy as np
 
 from dlcore import tree
-from dlcore._kernels.tensor import KerasTensor, Tensor
-from dlcore.layers.base import Layer
+from dlcore._kernels.tensor import KerasTensor, Tensor, convert
+from dlcore.layers.base import Layer, call_training, losses_pending
 
 from dlcore.models.graph import Graph
 from dlcore.models.trainer import Trainer
@@ -31,6 +31,7 @@ class Model(Trainer, Layer):
     """
 
     _is_graph_model = True
+    _own_call = None            # the `call` that a class of this library defines, as opposed to a user's
 
     def __init__(self, *args, inputs=None, outputs=None, name=None, trainable=True, **kwargs):
         if args:
@@ -49,6 +50,7 @@ class Model(Trainer, Layer):
         if inputs is not None:
             self._graph = Graph(inputs, outputs)
             self.built = True
+        self._swift = False
 
     # ------------------------------------------------------------------------------------------------------- structure
 
@@ -132,9 +134,25 @@ class Model(Trainer, Layer):
         return self._graph.run(flat, training)
 
     def __call__(self, *args, **kwargs):
-        if self._graph is None and args and isinstance(args[0], KerasTensor) and not self.built and type(self).call is Model.call:
-            raise ValueError(f"Model {self.name!r} has no inputs and outputs and no call method")
-        return super().__call__(*args, **kwargs)
+        if self._swift and len(args) == 1 and (not kwargs or len(kwargs) == 1 and "training" in kwargs):
+            x = args[0]
+            if type(x) is np.ndarray:
+                x = convert(x)
+            if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None and not losses_pending():
+                training = kwargs.get("training") if kwargs else None
+                return self.call(x, training=call_training() if training is None else training)
+        outputs = self._general_call(args, kwargs)
+        self._swift = self.built and self._is_swift()
+        return outputs
+
+    def _is_swift(self):
+        """Whether calls may skip everything around :meth:`call`: the layers are built-in ones without layers inside
+        (they get the training flag from this model and need no context), and nothing is added to the outputs."""
+        return (
+            type(self).call is type(self)._own_call
+            and self.activity_regularizer is None
+            and all(type(layer).__module__.startswith("dlcore.layers.") for layer in self._flatten_layers(include_self=False))
+        )
 
     def _standardize(self, inputs):
         """The flat list of input tensors in the graph's order, with the graph's dtypes and ranks."""
@@ -215,6 +233,8 @@ class Model(Trainer, Layer):
             raise ValueError(f"You tried to call `count_params` on model {self.name!r}, but the model isn't built. Build it first by calling it on data or build(input_shape)")
         return int(sum(np.prod(v.shape, dtype=np.int64) for v in self.weights))
 
+
+Model._own_call = Model.call
 
 # A functional model is a Model made from inputs and outputs; there is no second class.
 Functional = Model

@@ -45,7 +45,7 @@ class Sequential(Model):
         if not self._stack and not isinstance(layer, InputLayer) and layer._given_input_shape is not None:
             self._stack.append(Input(batch_shape=layer._given_input_shape, dtype=layer.compute_dtype).history.operation)
         self._stack.append(layer)
-        self.built, self._plain, self._graph = False, False, None
+        self.built, self._swift, self._graph = False, False, None
         if rebuild:
             self._try_build()
 
@@ -54,7 +54,7 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError("There are no layers in the model.")
         layer = self._stack.pop()
-        self.built, self._plain, self._graph = False, False, None
+        self.built, self._swift, self._graph = False, False, None
         if rebuild:
             self._try_build()
         return layer
@@ -124,3 +124,6 @@ class Sequential(Model):
             elif type(layer) is not InputLayer:
                 x = layer(x, training=training) if layer._spec.has_training else layer(x)
         return x
+
+
+Sequential._own_call = Sequential.call

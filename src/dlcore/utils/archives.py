@@ -20,9 +20,9 @@ def extract_archive(path, folder, archive_format="auto"):
     Raises:
         ValueError: if the file is no archive of that format, or a member is unsafe.
     """
-    formats = ["tar", "zip"] if archive_format == "auto" else [archive_format] if isinstance(archive_format, str) else list(archive_format or ())
-    unknown = set(formats) - {"tar", "zip"}
-    if unknown:
+    formats = ["tar", "zip"] if archive_format == "auto" else archive_format or ()
+    formats = [formats] if isinstance(formats, str) else list(formats)
+    if set(formats) - {"tar", "zip"}:
         raise ValueError(f"Argument `archive_format` must be 'auto', 'tar', 'zip' or a list. Received: archive_format={archive_format!r}")
     folder = Path(folder)
     room = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -30,7 +30,7 @@ def extract_archive(path, folder, archive_format="auto"):
         fresh = room / "contents"
         fresh.mkdir()
         if not any(_UNPACK[name](path, fresh) for name in formats):
-            raise ValueError(f"Could not extract {path}: expected an archive of format {' or '.join(formats) or archive_format!r}.")
+            raise ValueError(f"Could not extract {path}: expected an archive of format {' or '.join(formats) or None}.")
         if folder.exists():
             os.replace(folder, room / "old")
         os.replace(fresh, folder)

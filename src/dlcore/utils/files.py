@@ -109,7 +109,7 @@ def _file_name(fname, origin):
     if not name:
         raise ValueError(f"Cannot tell the file name from origin={origin!r}. Please specify the `fname` argument.")
     if os.sep in name or "/" in name or name in (".", ".."):
-        raise ValueError(f"Argument `fname` must be a plain file name; use `cache_dir` and `cache_subdir` for the folder. Received: fname={name!r}")
+        raise ValueError(f"Argument `fname` must be a plain file name; `cache_dir` and `cache_subdir` say where. Received: fname={name!r}")
     return name
 
 

@@ -10,12 +10,11 @@ import importlib
 import inspect
 import sys
 from contextvars import ContextVar
-from difflib import get_close_matches
 from functools import reduce
 
 import numpy as np
 
-from .naming import to_snake_case
+from ..naming import to_snake_case
 
 LIBRARY = "dlcore"
 FORMAT = "keras"
@@ -152,7 +151,8 @@ def serialize_keras_object(obj):
     if obj is None or isinstance(obj, (str, int, float, bool)):
         return obj
     if isinstance(obj, (list, tuple)):
-        return type(obj)(serialize_keras_object(item) for item in obj) if type(obj) in (list, tuple) else [serialize_keras_object(i) for i in obj]
+        items = [serialize_keras_object(item) for item in obj]
+        return tuple(items) if isinstance(obj, tuple) else items
     if isinstance(obj, dict):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, bytes):
@@ -232,7 +232,7 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode=True, module
     if class_name in _PLAIN:
         return _PLAIN[class_name](inner or {})
     if class_name == "__lambda__":
-        raise ValueError("Cannot deserialize a lambda: it would run code stored in the file. Use a named function, registered or in `custom_objects`.")
+        raise ValueError("Cannot deserialize a lambda: it is code stored in the file. Use a named function that is registered.")
     if class_name == "function":
         return _find(config, inner, config.get("registered_name"), custom_objects, module_objects)
     cls = _find(config, class_name, config.get("registered_name"), custom_objects, module_objects)
@@ -257,6 +257,9 @@ _PLAIN = {
 }
 
 
+_FUNCTION_FAMILIES = ("activations", "losses", "metrics")
+
+
 def _find(config, name, registered_name, custom_objects, module_objects):
     """The class or function a config names: a custom one, one of a family, or a public one of the library."""
     for key in (registered_name, name):
@@ -265,6 +268,12 @@ def _find(config, name, registered_name, custom_objects, module_objects):
     if module_objects and name in module_objects:
         return module_objects[name]
     module = config.get("module") or ""
+    if config["class_name"] == "function" and module == "builtins":
+        # Functions are written by name only, so it may be one of any family.
+        for family in _FUNCTION_FAMILIES:
+            found = getattr(importlib.import_module(f"{LIBRARY}.{family}"), name, None)
+            if inspect.isroutine(found) and name not in ("get", "serialize", "deserialize"):
+                return found
     if module.split(".")[0] in (FORMAT, LIBRARY) and not any(part.startswith("_") for part in module.split(".")):
         try:
             found = getattr(importlib.import_module(".".join([LIBRARY, *module.split(".")[1:]])), name, None)
@@ -324,6 +333,9 @@ class Family:
             raise ValueError(self._complaint(config)) from error
 
     def _complaint(self, identifier):
+        from difflib import get_close_matches
+
         message = f"Could not interpret {self.kind} identifier: {identifier!r}."
         near = get_close_matches(identifier, self.members, 3) if isinstance(identifier, str) else []
-        return message + (f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else " Expected a name, a config, a class or a callable.")
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else " Expected a name, a config, a class or a callable."
+        return message + hint

@@ -1,0 +1,146 @@
+"""The Keras API, written once: dlcore itself, and Keras on PyTorch, JAX and TensorFlow."""
+
+import importlib
+from functools import partial
+
+import numpy as np
+from data import initial_weights, training_data
+from workload import Job, Network
+
+keras = None
+BACKEND = ""
+
+
+def setup(threads: int, variant: str) -> None:
+    global keras, BACKEND
+    BACKEND = variant
+    if variant == "torch":
+        torch = importlib.import_module("torch")
+        torch.set_num_threads(threads)
+    elif variant == "tensorflow":
+        tf = importlib.import_module("tensorflow")
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    keras = importlib.import_module("dlcore" if variant == "dlcore" else "keras")
+
+
+def build(net: Network):
+    """As a user writes it: the activation in the last layer, the loss on probabilities."""
+    model = keras.Sequential([keras.Input((net.inputs,))])
+    for units, activation, dropout in net.layers:
+        model.add(keras.layers.Dense(units, activation=activation))
+        if dropout:
+            model.add(keras.layers.Dropout(dropout))
+    model.set_weights(initial_weights(net))
+    return model
+
+
+def train(**spec) -> Job:
+    net = Network(**spec)
+    x, y = training_data(net)
+    model = build(net)
+    if net.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(net.learning_rate)
+    else:
+        optimizer = keras.optimizers.SGD(net.learning_rate, momentum=net.momentum)
+    model.compile(optimizer=optimizer, loss=net.loss)
+
+    def epoch():
+        # No shuffling: every peer must see the same batches for the losses to be comparable.
+        return model.fit(x, y, batch_size=net.batch, shuffle=False, verbose=0).history["loss"][0]
+
+    return Job(epoch, net.steps, epoch())
+
+
+def predict(batch_size: int, **spec) -> Job:
+    net = Network(**spec)
+    x, model = training_data(net)[0], build(net)
+
+    def run():
+        model.predict(x, batch_size=batch_size, verbose=0)
+
+    return Job(run, len(x))
+
+
+def latency(call: str, **spec) -> Job:
+    net = Network(**spec)
+    x, model = training_data(net)[0][:1], build(net)
+    calls = {
+        "model(x)": lambda: to_numpy(model(x)),
+        "predict_on_batch": lambda: model.predict_on_batch(x),
+        "predict": lambda: model.predict(x, verbose=0),
+    }
+    run = calls[call]
+    return Job(lambda: run() is None, 1)
+
+
+def to_numpy(tensor):
+    return tensor.numpy() if BACKEND == "dlcore" else keras.ops.convert_to_numpy(tensor)
+
+
+def adam_flat(shapes: list) -> Job:
+    """One optimizer step as `fit` does it: eager on PyTorch, compiled on JAX and TensorFlow."""
+    rng = np.random.default_rng(5)
+    start = [rng.standard_normal(s, dtype=np.float32) for s in shapes]
+    variables = [keras.Variable(a) for a in start]
+    grads = [keras.ops.convert_to_tensor(a) for a in start]
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(variables)
+    run = partial(optimizer.apply, grads, variables)
+    if BACKEND == "torch":
+        run = importlib.import_module("torch").no_grad()(run)
+    elif BACKEND == "tensorflow":
+        run = importlib.import_module("tensorflow").function(run)
+    elif BACKEND == "jax":
+        jax = importlib.import_module("jax")
+        step = jax.jit(optimizer.stateless_apply, donate_argnums=(0, 2))
+        state = [[v.value for v in optimizer.variables], [v.value for v in variables]]
+
+        def run():
+            values, slots = step(state[0], grads, state[1])
+            state[:] = jax.block_until_ready((slots, values))
+
+    return Job(lambda: run() is None, 1)
+
+
+def dense(batch: int, inputs: int, units: int) -> Job:
+    """dlcore only: Keras itself has no tape."""
+    rng = np.random.default_rng(5)
+    x = keras.ops.convert_to_tensor(rng.standard_normal((batch, inputs), dtype=np.float32))
+    layer = keras.layers.Dense(units, activation="relu")
+    layer.build((batch, inputs))
+
+    def run():
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            loss = keras.ops.sum(layer(x))
+        tape.backward(loss)
+
+    return Job(run, 1)
+
+
+OPS = {
+    "gelu": lambda ops, x, y: ops.gelu(x, approximate=True),
+    "softmax": lambda ops, x, y: ops.softmax(x, axis=-1),
+    "add": lambda ops, x, y: ops.add(x, y),
+    "multiply": lambda ops, x, y: ops.multiply(x, y),
+    "scale": lambda ops, x, y: ops.multiply(x, 1.5),
+    "mean_rows": lambda ops, x, y: ops.mean(x, axis=1),
+}
+
+
+def op(name: str, shape: list) -> Job:
+    rng = np.random.default_rng(5)
+    x, y = (keras.ops.convert_to_tensor(rng.uniform(0.1, 2, shape).astype(np.float32)) for _ in range(2))
+    call = partial(OPS[name], keras.ops, x, y) if name in OPS else partial(getattr(keras.ops, name), x)
+    return Job(lambda: call() is None, int(np.prod(shape)))
+
+
+def gemm(m: int, k: int, n: int, transposed: bool) -> Job:
+    rng = np.random.default_rng(5)
+    shape = (k, m) if transposed else (m, k)
+    a, b = (keras.ops.convert_to_tensor(rng.standard_normal(s, dtype=np.float32)) for s in (shape, (k, n)))
+    ops = keras.ops
+    if transposed:
+        return Job(lambda: ops.matmul(ops.transpose(a), b) is None, 1)
+    return Job(lambda: ops.matmul(a, b) is None, 1)

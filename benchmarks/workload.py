@@ -1,0 +1,69 @@
+"""What a benchmark is made of: a `Workload` (what is measured) and a `Job` (one peer's way of doing it)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+TIERS = ("op", "layer", "e2e", "footprint")
+
+# unit: (factor from seconds per item, True when it is items per second and more is better)
+UNITS = {
+    "µs/step": (1e6, False),
+    "µs": (1e6, False),
+    "ms": (1e3, False),
+    "ns/element": (1e9, False),
+    "samples/s": (1.0, True),
+}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row of a table. `kind` names the function that every peer's module must have to take part."""
+
+    name: str
+    tier: str
+    kind: str
+    unit: str
+    peers: tuple[str, ...]
+    spec: dict  # arguments of the peer's function; JSON, because they travel over a pipe
+    smoke: dict = field(default_factory=dict)  # arguments replaced by smaller ones in a smoke run
+    rate: tuple[str, float] | None = None  # (name, amount per item): a second figure, such as GB/s
+    count: float = 1  # samples in an item (a training job counts steps), for units per sample
+    tolerance: float = 2e-3  # of the losses, relative
+    check: str = "none"  # "equal": losses of all peers agree; "falls": the loss falls (dropout)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A stack of Dense layers and how it is trained; the same object builds it in every library."""
+
+    inputs: int
+    layers: list  # (units, activation, dropout after it)
+    loss: str = "mse"  # mse, binary_crossentropy, sparse_categorical_crossentropy
+    optimizer: str = "adam"  # adam, sgd
+    learning_rate: float = 1e-3
+    momentum: float = 0.0
+    batch: int = 32
+    steps: int = 100  # batches in an epoch
+    data: str = "random"  # random, mnist
+    target: str = "label"  # label, input (autoencoder)
+
+    @property
+    def samples(self) -> int:
+        return self.batch * self.steps
+
+
+@dataclass
+class Job:
+    """What a peer hands to the harness: `run()` does `items` items and may return a loss."""
+
+    run: Callable[[], float | None]
+    items: float
+    check: float | None = None  # loss of the first epoch, from the common initial weights
+
+
+def load_workloads() -> list[Workload]:
+    """All workloads of all `bench_*.py` beside this file, in the order of their names."""
+    here = Path(__file__).parent
+    return [w for f in sorted(here.glob("bench_*.py")) for w in import_module(f.stem).WORKLOADS]

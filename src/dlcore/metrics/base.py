@@ -1,0 +1,103 @@
+"""Metric: a quantity that is gathered batch by batch."""
+
+import numpy as np
+
+from dlcore import config, initializers
+from dlcore.naming import auto_name, to_snake_case
+from dlcore.variable import Variable
+
+
+class Metric:
+    """Base class of the metrics.
+
+    A metric of your own makes its state with :meth:`add_weight` in the constructor and overrides
+    `update_state(y_true, y_pred, sample_weight=None)` and `result()`.
+
+    Args:
+        dtype: Dtype of the state, `dlcore.config.floatx()` by default.
+        name: Name; made up from the class by default.
+
+    Example:
+        >>> import numpy as np
+        >>> class Largest(Metric):
+        ...     def __init__(self, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.largest = self.add_weight(name="largest", initializer="zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.largest.assign(max(float(self.largest), np.max(np.abs(y_true - y_pred))))
+        ...     def result(self):
+        ...         return self.largest
+        >>> metric = Largest()
+        >>> float(metric(np.array([1.0, 2.0]), np.array([1.5, 4.0])))
+        2.0
+    """
+
+    def __init__(self, dtype=None, name=None):
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self._dtype = str(dtype or config.floatx())
+        self._variables = []
+
+    @property
+    def dtype(self):
+        return self._dtype
+
+    def add_variable(self, shape, initializer, dtype=None, aggregation="sum", name=None):
+        """Adds a variable to the state.
+
+        Args:
+            shape: Shape.
+            initializer: Name of an initializer, or a callable.
+            dtype: That of the metric by default.
+            aggregation: Accepted for Keras' sake.
+            name: Name.
+        """
+        if not hasattr(self, "_variables"):
+            raise RuntimeError(f"In metric '{type(self).__name__}', call `super().__init__()` before making variables.")
+        start = initializers.get(initializer if initializer is not None else "zeros")
+        variable = Variable(start, shape=tuple(shape), dtype=dtype or self._dtype, trainable=False, name=name)
+        variable.path = f"{self.name.replace('/', '>')}/{variable.name}"
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(self, shape=(), initializer=None, dtype=None, name=None):
+        """Adds a variable to the state; a scalar that starts at zero by default."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self):
+        """The state, that of metrics and variables kept in attributes included."""
+        found = {id(v): v for v in self._variables}
+        for value in list(vars(self).values()):
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                for v in item.variables if isinstance(item, Metric) else (item,):
+                    if isinstance(v, Variable):
+                        found.setdefault(id(v), v)
+        return list(found.values())
+
+    def reset_state(self):
+        """Sets the state back to zero."""
+        for v in self.variables:
+            v.assign(np.zeros(v.shape, v.dtype))
+
+    def update_state(self, *args, **kwargs):
+        """Gathers a batch; to be overridden."""
+        raise NotImplementedError(f"{type(self).__name__} must override `update_state`")
+
+    def result(self):
+        """The value so far, a scalar tensor or a dict of them; to be overridden."""
+        raise NotImplementedError(f"{type(self).__name__} must override `result`")
+
+    def __call__(self, *args, **kwargs):
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self):
+        """The constructor arguments, as a dictionary."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}>"

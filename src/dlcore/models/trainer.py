@@ -1,0 +1,471 @@
+"""Trainer: compile, fit, evaluate, predict. The only training loop."""
+
+import warnings
+
+import numpy as np
+
+from dlcore import callbacks as callback_module
+from dlcore import optimizers, tree
+from dlcore._kernels.arena import Arena
+from dlcore._kernels.tape import Tape
+from dlcore._kernels.tensor import Tensor, pool_trim
+from dlcore.data import ArrayBatches, batches, train_validation_split, unpack_x_y_sample_weight
+from dlcore.data.arrays import as_arrays
+from dlcore.data.class_weights import class_to_sample_weights
+from dlcore.layers.base import losses_pending
+from dlcore.metrics import Mean
+from dlcore.models.compile_utils import CompileLoss, CompileMetrics
+
+
+class Trainer:
+    """The training half of a Model."""
+
+    def __init__(self):
+        self.stop_training = False
+        self.history = None
+        self.compiled = False
+        self.optimizer = None
+        self.loss = None
+        self._arena = None
+        self._compile_loss = None
+        self._compile_metrics = None
+        self._loss_tracker = None
+        self._step_metrics = None
+        self._penalized = True
+
+    # --------------------------------------------------------------------------------------------------------- compile
+
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None,
+                run_eagerly=False, steps_per_execution=1, jit_compile="auto", auto_scale_loss=True):
+        """Sets what training needs.
+
+        Args:
+            optimizer: Optimizer or name.
+            loss: Loss, function or name; a list or dict of them for several outputs.
+            loss_weights: Weights of the outputs' losses in the total.
+            metrics: List (or nested list, or dict by output) of metrics, functions or names.
+            weighted_metrics: The same; these see the sample weights.
+            run_eagerly, jit_compile, steps_per_execution, auto_scale_loss: Accepted for Keras' sake. There is one way
+                of running here, so they change nothing.
+        """
+        if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(f"steps_per_execution must be a positive integer; received steps_per_execution={steps_per_execution!r}")
+        self.optimizer = optimizers.get(optimizer)
+        names = getattr(self, "output_names", None)
+        self.loss = loss
+        self._compile_loss = CompileLoss(loss, loss_weights, output_names=names) if loss is not None else None
+        if metrics is not None or weighted_metrics is not None:
+            self._compile_metrics = CompileMetrics(metrics, weighted_metrics, output_names=names)
+        else:
+            self._compile_metrics = None
+        self._loss_tracker = Mean(name="loss")
+        self.run_eagerly = run_eagerly
+        self.jit_compile = jit_compile
+        self.steps_per_execution = steps_per_execution
+        self.auto_scale_loss = auto_scale_loss
+        self.stop_training = False
+        self.compiled = True
+        self._arena = None
+        self._compile_config = {"optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+                                "weighted_metrics": weighted_metrics}
+
+    def _check_compiled(self, method):
+        if not self.compiled:
+            raise ValueError(f"You must call `compile()` before calling `{method}()`.")
+
+    @property
+    def metrics(self):
+        """All metrics: the loss, those of compile, and those kept in attributes of the model and its layers."""
+        found = []
+        if self.compiled:
+            found.append(self._loss_tracker)
+            if self._compile_metrics is not None:
+                found.append(self._compile_metrics)
+            if self._compile_loss is not None:
+                found.extend(self._compile_loss.metrics)
+        found.extend(self._attribute_metrics())
+        return found
+
+    def _attribute_metrics(self):
+        from dlcore.layers.base import _find
+        from dlcore.metrics import Metric
+
+        own = {id(self._loss_tracker), id(self._compile_metrics)}
+        found = {}
+        for layer in self._flatten_layers():
+            for key, value in vars(layer).items():
+                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss"):
+                    for m in _find(value, Metric):
+                        if id(m) not in own:
+                            found.setdefault(id(m), m)
+        return list(found.values())
+
+    @property
+    def metrics_names(self):
+        return [m.name for m in self.metrics]
+
+    def reset_metrics(self):
+        """Sets all metrics back to their beginning."""
+        for m in self.metrics:
+            m.reset_state()
+
+    def get_metrics_result(self):
+        """Dict from name to value of all metrics so far."""
+        results = {}
+        for m in self._step_metrics or self.metrics:
+            value = m.result()
+            if isinstance(value, dict):
+                results.update(value)
+            else:
+                results[m.name] = value
+        return results
+
+    # ------------------------------------------------------------------------------------------------------ train step
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The scalar that training makes small: the losses of compile plus what layers added."""
+        total = None
+        if self._compile_loss is not None:
+            total = self._compile_loss(y, y_pred, sample_weight)
+        if self._penalized or losses_pending():
+            for extra in self.losses:
+                total = extra if total is None else total + extra
+        if total is None:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`, or add a loss in a layer with `add_loss`.")
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the metrics of compile with a batch and returns all metrics so far."""
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def train_step(self, data):
+        """One step of training on one batch; may be overridden.
+
+        Args:
+            data: ``(x, y)`` or ``(x, y, sample_weight)`` as tensors.
+
+        Returns:
+            Dict of metrics.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with Tape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+            scaled = self.optimizer.scale_loss(loss)
+        self._loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
+        self._train_arena()
+        tape.backward(scaled)                           # writes into the arena
+        self.optimizer.step(self._arena)                # schedule, clip, decay, one update kernel
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data):
+        """One step of evaluation on one batch; may be overridden."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)
+        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """The outputs for one batch; may be overridden."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self(x, training=False)
+
+    @property
+    def arena(self):
+        """Where the trainable variables and their gradients lie while the model trains."""
+        if self._arena is None:
+            self._make_arena()
+        return self._arena
+
+    def _make_arena(self):
+        variables = self.trainable_variables
+        if not variables:
+            warnings.warn("The model does not have any trainable weights.", stacklevel=3)
+        if self._arena is None or len(variables) != len(self._arena.variables) or any(a is not b for a, b in zip(variables, self._arena.variables, strict=True)):
+            self._arena = Arena(variables)
+        self.optimizer.build(variables)
+
+    def _train_arena(self):
+        if self._arena is None:
+            self._make_arena()
+        self._arena.start()
+
+    def _begin(self, training):
+        """What can be found out once before a loop instead of at every step of it."""
+        self._step_metrics = self.metrics
+        self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
+        if training:
+            if self.trainable_variables:
+                self._make_arena()
+            else:
+                self._arena = None          # not built yet: the first step makes it
+
+    # ------------------------------------------------------------------------------------------------------------- fit
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
+            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
+            steps_per_epoch=None, validation_steps=None, validation_batch_size=None, validation_freq=1):
+        """Trains the model.
+
+        Args:
+            x: Inputs: array, list or dict of arrays, or an iterable of batches.
+            y: Targets, for arrays.
+            batch_size: Rows per step; 32 by default.
+            epochs: Epoch at which to stop (counted from 0, so with `initial_epoch` fewer are run).
+            verbose: 0 silent, 1 progress bar, 2 one line per epoch, ``"auto"``.
+            callbacks: Callbacks.
+            validation_split: Share of the data, taken from the end before shuffling, to evaluate after each epoch.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` or an iterable of batches, instead.
+            shuffle: Whether to shuffle the rows before each epoch.
+            class_weight: Dict from class to weight.
+            sample_weight: Weights of the rows.
+            initial_epoch: Epoch at which to start.
+            steps_per_epoch, validation_steps: Batches after which an epoch or an evaluation ends.
+            validation_batch_size: Rows per step of the evaluation.
+            validation_freq: Evaluate every that many epochs, or a list of epochs (counted from 1).
+
+        Returns:
+            The History callback; ``history.history`` is a dict of lists.
+        """
+        self._check_compiled("fit")
+        for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+                raise ValueError(f"{name} must be a whole number of at least 0; received {name}={value!r}")
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
+        source = batches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight, steps=steps_per_epoch)
+        validation = None
+        if validation_data is not None:
+            validation = _validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
+        if not isinstance(callbacks, callback_module.CallbackList):
+            callbacks = callback_module.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
+                                                     epochs=epochs, steps=source.size, model=self)
+        self.stop_training = False
+        self._begin(training=True)
+        callbacks.on_train_begin()
+        logs = {}
+        try:
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                logs = self._train_epoch(source, callbacks)
+                epoch_logs = _numbers(logs)
+                if validation is not None and _should_validate(epoch, validation_freq):
+                    epoch_logs |= {f"val_{k}": v for k, v in self._evaluate(validation, callbacks).items()}
+                callbacks.on_epoch_end(epoch, epoch_logs)
+                if self.stop_training:
+                    break
+            self.optimizer.finalize_variable_values(self.trainable_variables)
+            callbacks.on_train_end(epoch_logs if epochs > initial_epoch else {})
+        finally:
+            pool_trim()
+        return self.history
+
+    def _train_epoch(self, source, callbacks):
+        step, logs = 0, {}
+        due = callbacks.next_tick
+        hooks = callbacks.has_train_batch_hooks
+        train_step = self.train_step
+        for data in source.epoch():
+            if hooks:
+                callbacks.on_train_batch_begin(step)
+            logs = train_step(data)
+            if hooks:
+                callbacks.on_train_batch_end(step, _numbers(logs))
+            step += 1
+            if step >= due:
+                due = callbacks.tick(step)
+            if self.stop_training:
+                break
+        callbacks.tick(step)
+        if step == 0:
+            raise ValueError("fit received no batches: the data is empty or its iterator is used up")
+        if source.size is not None and step < source.size and not self.stop_training:
+            warnings.warn("Your input ran out of data; interrupting epoch. Make sure that your dataset or generator can generate at least "
+                          "`steps_per_epoch * epochs` batches.", stacklevel=3)
+            self.stop_training = True
+        return logs
+
+    # -------------------------------------------------------------------------------------------------------- evaluate
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, return_dict=False, **kwargs):
+        """The loss and the metrics on data.
+
+        Args:
+            x, y, sample_weight, batch_size: As in :meth:`fit`.
+            verbose: As in :meth:`fit`; with ``"auto"`` the bar shows only if the work takes long.
+            steps: Batches after which to stop.
+            callbacks: Callbacks.
+            return_dict: Whether to return a dict by name instead of a list (the loss first).
+
+        Returns:
+            A float if there is only the loss, else a list of floats or a dict.
+        """
+        if kwargs:
+            raise ValueError(f"Arguments not recognized: {kwargs}")
+        self._check_compiled("evaluate")
+        source = batches(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        if not isinstance(callbacks, callback_module.CallbackList):
+            callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
+        self._begin(training=False)
+        logs = self._evaluate(source, callbacks)
+        if return_dict:
+            return logs
+        return self._in_order(logs)
+
+    def _evaluate(self, source, callbacks):
+        callbacks.on_test_begin()
+        self.reset_metrics()
+        step, logs = 0, {}
+        due = callbacks.next_tick
+        hooks = callbacks.has_test_batch_hooks
+        test_step = self.test_step
+        for data in source.epoch():
+            if hooks:
+                callbacks.on_test_batch_begin(step)
+            logs = test_step(data)
+            if hooks:
+                callbacks.on_test_batch_end(step, _numbers(logs))
+            step += 1
+            if step >= due:
+                due = callbacks.tick(step)
+        callbacks.tick(step)
+        if step == 0:
+            raise ValueError("evaluate received no batches: the data is empty or its iterator is used up")
+        logs = _numbers(logs)
+        callbacks.on_test_end(logs)
+        return logs
+
+    def _in_order(self, logs):
+        """The values as Keras lists them: the loss, then the metrics in the order in which they were given."""
+        logs = dict(logs)
+        values = []
+        for m in self._step_metrics:
+            for name in m.result() if isinstance(m, CompileMetrics) else [m.name]:
+                if name in logs:
+                    values.append(logs.pop(name))
+        values.extend(logs.values())
+        return values[0] if len(values) == 1 else values
+
+    # --------------------------------------------------------------------------------------------------------- predict
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The outputs for data, as NumPy arrays.
+
+        Args:
+            x: Inputs, as in :meth:`fit`.
+            batch_size: Rows per step; 32 by default.
+            verbose: As in :meth:`evaluate`.
+            steps: Batches after which to stop.
+            callbacks: Callbacks.
+
+        Returns:
+            An array with the first axis of the data, or a structure of arrays.
+        """
+        if callbacks is None and steps is None and isinstance(x, np.ndarray) and 0 < len(x) <= (batch_size or 32):
+            # One batch: no loop, no bar, no callbacks.
+            outputs = self.predict_step((as_arrays("x", x),))
+            return tree.map_structure(_own_array, outputs)
+        source = batches(x, batch_size=batch_size, steps=steps)
+        if not isinstance(callbacks, callback_module.CallbackList):
+            callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
+        callbacks.on_predict_begin()
+        step, row = 0, 0
+        collected = None
+        due = callbacks.next_tick
+        hooks = callbacks.has_predict_batch_hooks
+        whole = isinstance(source, ArrayBatches) and steps is None
+        for data in source.epoch():
+            if hooks:
+                callbacks.on_predict_batch_begin(step)
+            outputs = self.predict_step(data)
+            if hooks:
+                callbacks.on_predict_batch_end(step, {"outputs": tree.map_structure(np.asarray, outputs)})
+            flat = [np.asarray(y) for y in tree.flatten(outputs)]
+            if collected is None:
+                structure = outputs
+                collected = [np.empty((source.rows, *y.shape[1:]), y.dtype) if whole else [] for y in flat]
+            for all_rows, y in zip(collected, flat, strict=True):
+                if whole:
+                    all_rows[row : row + len(y)] = y
+                else:
+                    all_rows.append(y)
+            row += len(flat[0])
+            step += 1
+            if step >= due:
+                due = callbacks.tick(step)
+        callbacks.tick(step)
+        if step == 0:
+            raise ValueError("predict received no batches: the data is empty or its iterator is used up")
+        callbacks.on_predict_end()
+        if not whole:
+            collected = [np.concatenate(parts) for parts in collected]
+        return tree.pack_as(structure, collected)
+
+    # -------------------------------------------------------------------------------------------------- single batches
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One training step on one batch; the metrics of that batch."""
+        self._check_compiled("train_on_batch")
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError(f"Arguments `sample_weight` and `class_weight` cannot be specified at the same time. Received: sample_weight={sample_weight}, class_weight={class_weight}")
+            sample_weight = class_to_sample_weights(as_arrays("y", y), class_weight)
+        self._begin(training=True)
+        return self._on_batch(self.train_step, x, y, sample_weight, return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """The loss and metrics of one batch."""
+        self._check_compiled("test_on_batch")
+        self._begin(training=False)
+        return self._on_batch(self.test_step, x, y, sample_weight, return_dict)
+
+    def _on_batch(self, step, x, y, sample_weight, return_dict):
+        data = (as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight", sample_weight))
+        rows = {a.shape[0] for part in data if part is not None for a in tree.flatten(part)}
+        if len(rows) > 1:
+            raise ValueError(f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Received: {sorted(rows)}")
+        self.reset_metrics()
+        logs = _numbers(step(data))
+        return logs if return_dict else self._in_order(logs)
+
+    def predict_on_batch(self, x):
+        """The outputs for one batch, as NumPy arrays."""
+        return tree.map_structure(_own_array, self.predict_step((as_arrays("x", x),)))
+
+
+def _batch_rows(x):
+    return len(x) if isinstance(x, Tensor) else len(tree.flatten(x)[0])
+
+
+def _own_array(y):
+    """A NumPy array that shares no memory with inputs or variables."""
+    if not isinstance(y, Tensor):
+        return np.array(y)
+    return y.numpy().copy()
+
+
+def _numbers(logs):
+    """Logs with Python floats, sorted by name as Keras gives them."""
+    if logs is None:
+        return {}
+    return {k: float(v) if getattr(v, "size", 1) == 1 else np.asarray(v) for k, v in sorted(logs.items())}
+
+
+def _should_validate(epoch, validation_freq):
+    if isinstance(validation_freq, int):
+        return (epoch + 1) % validation_freq == 0
+    if isinstance(validation_freq, (list, tuple, set)):
+        return epoch + 1 in validation_freq
+    raise ValueError(f"Expected `validation_freq` to be a list or int. Received: validation_freq={validation_freq} of the type {type(validation_freq)}.")
+
+
+def _validation_source(data, batch_size, steps):
+    if isinstance(data, (tuple, list)):
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        return batches(x, y, sample_weight, batch_size=batch_size, steps=steps)
+    return batches(data, batch_size=batch_size, steps=steps)
+

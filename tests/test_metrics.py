@@ -1,0 +1,176 @@
+"""Metrics: numbers of Keras, state, names, configurations, errors."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from dlcore import metrics
+from dlcore._kernels.tensor import Tensor, convert
+from dlcore.naming import reset as reset_names
+from dlcore.variable import Variable
+from golden import record_metric_classes as recorder
+
+GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "metric_classes.npz")
+CASES = json.loads(str(GOLDEN["cases"]))
+IDS = ["-".join([name, *map(str, arguments), kind, weights] + ["mask"] * mask) for name, arguments, kind, weights, mask in CASES]
+BUILT_IN = sorted({name for name, *_ in CASES})
+
+
+@pytest.mark.parametrize("i", range(len(CASES)), ids=IDS)
+def test_numbers_of_keras(i):
+    name, arguments, kind, _, _ = CASES[i]
+    metric = getattr(metrics, name)(**arguments)
+    for batch in (0, 1):
+        y_true, y_pred = recorder.data(kind, batch)
+        w, mask = recorder.weights_and_mask(CASES[i], batch)
+        y_pred = convert(y_pred)
+        y_pred.mask = None if mask is None else convert(mask)
+        metric.update_state(y_true, y_pred, w)
+        assert float(metric.result()) == pytest.approx(float(GOLDEN[f"{i}/{batch}"]), rel=1e-5, abs=1e-6)
+    np.testing.assert_allclose([float(v) for v in metric.variables], GOLDEN[f"{i}/state"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("i", range(len(CASES)), ids=IDS)
+def test_kernel_equals_function(i):
+    """The fused update gives what the function's values, averaged by Mean, give."""
+    name, arguments, kind, _, _ = CASES[i]
+    metric = getattr(metrics, name)(**arguments)
+    composed = metrics.MeanMetricWrapper(metric._fn, **metric._fn_kwargs)
+    for batch in (0, 1):
+        y_true, y_pred = recorder.data(kind, batch)
+        w, mask = recorder.weights_and_mask(CASES[i], batch)
+        y_pred = convert(y_pred)
+        y_pred.mask = None if mask is None else convert(mask)
+        metric.update_state(y_true, y_pred, w)
+        composed.update_state(y_true, y_pred, w)
+    np.testing.assert_allclose([float(v) for v in metric.variables], [float(v) for v in composed.variables], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Mean", "Sum"])
+@pytest.mark.parametrize("i", range(len(recorder.VALUES)), ids=map(str, recorder.VALUES))
+def test_mean_and_sum(name, i):
+    metric = getattr(metrics, name)()
+    metric.update_state(*recorder.values(i))
+    np.testing.assert_allclose([float(v) for v in metric.variables], GOLDEN[f"{name}{i}"], rtol=1e-5, atol=1e-6)
+
+
+def test_mean_of_numbers_with_batch_sizes():
+    metric = metrics.Mean(name="loss")
+    metric.update_state(convert(np.float32(1.0)), sample_weight=32)
+    metric.update_state(convert(np.float32(4.0)), sample_weight=16)
+    assert float(metric.result()) == 2.0
+    metric.update_state(2.0)
+    assert float(metric.count) == 49
+
+
+def test_result_is_a_scalar_tensor():
+    metric = metrics.Mean()
+    assert float(metric.result()) == 0.0
+    value = metric([1.0, 3.0])
+    assert isinstance(value, Tensor)
+    assert value.shape == ()
+    assert float(value) == 2.0
+    assert metrics.Mean(dtype="float64").result().dtype == "float64"
+
+
+def test_reset():
+    for metric in (metrics.Mean(), metrics.Sum(), metrics.BinaryAccuracy()):
+        arguments = ([1.0],) if not isinstance(metric, metrics.MeanMetricWrapper) else ([[1.0]], [[0.9]])
+        metric.update_state(*arguments)
+        assert float(metric.result()) == 1.0
+        metric.reset_state()
+        assert float(metric.result()) == 0.0
+        assert all(float(v) == 0 for v in metric.variables)
+
+
+def test_binary_accuracy_is_strictly_above_the_threshold():
+    assert float(metrics.BinaryAccuracy()([[1.0], [0.0]], [[0.5], [0.5]])) == 0.5
+
+
+class Counter(metrics.Metric):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seen = self.add_weight(shape=(2,), initializer="zeros", name="seen")
+        self.inner = metrics.Mean(name="inner")
+        self.several = [metrics.Sum(name="s")]
+        self.extra = Variable(np.zeros(1, "float32"), trainable=False, name="extra")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.seen.assign_add(np.array([len(y_true), 1.0]))
+        self.inner.update_state(y_pred)
+        self.several[0].update_state(y_pred)
+
+    def result(self):
+        return {"rows": self.seen[0], "mean": self.inner.result()}
+
+
+def test_metric_of_the_users():
+    metric = Counter(name="counter")
+    assert [v.path for v in metric.variables] == ["counter/seen", "inner/total", "inner/count", "s/total", "extra"]
+    assert all(not v.trainable for v in metric.variables)
+    metric([0, 0, 0], [1.0, 2.0, 3.0])
+    assert metric.variables[0].numpy().tolist() == [3, 1]
+    metric.reset_state()
+    assert all(not np.any(v.numpy()) for v in metric.variables)
+
+
+def test_abstract_metric():
+    with pytest.raises(NotImplementedError, match="Metric must override `update_state`"):
+        metrics.Metric().update_state()
+    with pytest.raises(NotImplementedError, match="Metric must override `result`"):
+        metrics.Metric().result()
+
+
+def test_forgotten_super():
+    class Bad(metrics.Metric):
+        def __init__(self):
+            self.add_weight(name="w")
+
+    with pytest.raises(RuntimeError, match=r"In metric 'Bad', call `super\(\).__init__\(\)`"):
+        Bad()
+
+
+def test_names():
+    reset_names()
+    assert [metrics.Mean().name, metrics.Sum().name, Counter().name, Counter().name] == ["mean", "sum", "counter", "counter_1"]
+    assert repr(metrics.Mean(name="m")) == "<Mean name=m>"
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, "Mean", "Sum"])
+def test_config(name):
+    metric = getattr(metrics, name)(name="mine")
+    config = metrics.serialize(metric)
+    assert config["module"] == "keras.metrics"
+    again = metrics.deserialize(json.loads(json.dumps(config)))
+    assert type(again) is type(metric)
+    assert again.get_config() == metric.get_config()
+    assert "fn" not in metric.get_config()
+
+
+def test_wrapper_config():
+    metric = metrics.MeanMetricWrapper(metrics.binary_accuracy, name="b", threshold=0.25)
+    again = metrics.MeanMetricWrapper.from_config(json.loads(json.dumps(metric.get_config())))
+    assert again._fn is metrics.binary_accuracy
+    assert float(again([[1.0]], [[0.3]])) == 1.0
+
+
+def test_get():
+    assert isinstance(metrics.get("mse"), metrics.MeanSquaredError)
+    assert isinstance(metrics.get("accuracy"), metrics.Accuracy)
+    assert isinstance(metrics.get("binary_accuracy"), metrics.BinaryAccuracy)
+    assert isinstance(metrics.get("BinaryAccuracy"), metrics.BinaryAccuracy)
+    assert isinstance(metrics.get(metrics.Mean), metrics.Mean)
+    assert metrics.get(len) is len
+    assert metrics.get(None) is None
+    for bad in ("foo", 3):
+        with pytest.raises(ValueError, match="Could not interpret metric identifier"):
+            metrics.get(bad)
+
+
+def test_wrong_shapes():
+    with pytest.raises(ValueError, match=r"y_true|y_pred"):
+        metrics.MeanSquaredError().update_state(np.ones((2, 3)), np.ones((4, 3)))
+    with pytest.raises(ValueError, match="sample_weight"):
+        metrics.BinaryAccuracy().update_state(np.ones((2, 1)), np.ones((2, 1)), np.ones(5))
