@@ -78,6 +78,48 @@ def cases():
         yield "sparse_categorical_crossentropy", {"from_logits": logits}, rng.integers(0, 3, (5, 4, 1)), predictions((5, 4, 3), logits), rng.uniform(size=(5, 4))
 
 
+def metric_cases():
+    """(class, arguments, y_true, y_pred, sample_weight); y_true is None for Mean."""
+    for shape, weights in [
+        ((6,), [None, (6,), (6, 1), (1,), ()]), ((6, 4), [None, (6,), (6, 4), (6, 1), ()]), ((6, 1), [None, (6,), (6, 1)]),
+        ((6, 4, 3), [None, (6,), (6, 4), (6, 4, 1), (6, 4, 3), (6, 1)]), ((), [None, ()]),
+    ]:  # fmt: skip
+        for weight in weights:
+            w = None if weight is None else rng.uniform(size=weight)
+            yield "Mean", {}, None, rng.normal(size=shape), w
+            if len(shape) > 1:
+                for name in ("MeanSquaredError", "MeanAbsoluteError"):
+                    if weight is None or len(weight) < len(shape):
+                        yield name, {}, rng.normal(size=shape), rng.normal(size=shape), w
+                yield "BinaryAccuracy", {"threshold": 0.3}, rng.integers(0, 2, shape), rng.uniform(size=shape), w
+                if shape[-1] > 1 and (weight is None or len(weight) < len(shape)):
+                    yield "CategoricalAccuracy", {}, rng.integers(0, 2, shape), rng.integers(0, 3, shape).astype(float), w
+                    yield "SparseCategoricalAccuracy", {}, rng.integers(0, shape[-1], shape[:-1]), rng.normal(size=shape), w
+    for name in ("MeanSquaredError", "MeanAbsoluteError", "BinaryAccuracy", "Accuracy"):
+        for true, pred in [((6,), (6, 1)), ((6, 1), (6,)), ((6,), (6,)), ((6, 4), (6, 4, 1)), ((6, 4, 1), (6, 4))]:
+            yield name, {}, rng.integers(0, 2, true), rng.integers(0, 2, pred).astype(float), None
+    yield "SparseCategoricalAccuracy", {}, rng.integers(0, 40, (6, 1)).astype(float), rng.integers(0, 2, (6, 40)).astype(float), None
+    yield "SparseCategoricalAccuracy", {}, rng.integers(0, 3, (6, 4, 1)), rng.normal(size=(6, 4, 3)), None
+    yield "BinaryAccuracy", {}, np.array([1, 0, 1]), np.array([0.5, 0.5, 0.51]), None
+
+
+def metrics(arrays):
+    meta = []
+    for name, kwargs, y_true, y_pred, weight in metric_cases():
+        metric = getattr(keras.metrics, name)(**kwargs)
+        y = y_pred.astype("float32")
+        metric.update_state(*([y] if y_true is None else [y_true, y]), sample_weight=weight)
+        i = len(meta)
+        meta.append([name, kwargs, y_true is not None, weight is not None])
+        state = [float(metric.total.value), float(metric.count.value)]
+        arrays |= {f"m{i}_pred": y, f"m{i}_state": state}
+        if y_true is not None:
+            arrays[f"m{i}_true"] = y_true
+        if weight is not None:
+            arrays[f"m{i}_weight"] = weight
+    return meta
+
+
 def main():
     meta, arrays = [], {}
     for name, kwargs, y_true, y_pred, weight in cases():
@@ -100,8 +142,9 @@ def main():
             key, first = f"{i}_{part}", f"{i - i % len(REDUCTIONS)}_{part}"
             if i % len(REDUCTIONS) and key in arrays and np.array_equal(arrays[key], arrays[first]):
                 del arrays[key]
-    np.savez_compressed(Path(__file__).with_name("losses.npz"), meta=json.dumps(meta), **arrays)
-    print(len(meta), "cases")
+    metric_meta = metrics(arrays)
+    np.savez_compressed(Path(__file__).with_name("losses.npz"), meta=json.dumps(meta), metric_meta=json.dumps(metric_meta), **arrays)
+    print(len(meta), "losses,", len(metric_meta), "metrics")
 
 
 if __name__ == "__main__":

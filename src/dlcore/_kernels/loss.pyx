@@ -11,6 +11,7 @@ from cpython.long cimport PyLong_CheckExact
 from libc.math cimport floor
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from dlcore._kernels.labels cimport as_real
 from dlcore._kernels.loss_math cimport (
     ABSOLUTE_ERROR, BINARY, BINARY_LOGITS, SQUARED_ERROR, Ctx, classes, classes_bwd, pointwise, pointwise_bwd,
 )
@@ -76,25 +77,6 @@ cdef void _classes_backward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcep
 
 
 # --------------------------------------------------------------------------------------------------------- preparation
-
-cdef Tensor _as_real(Tensor x, int dtype):
-    """x as float32 or float64, quickly for what labels come in."""
-    cdef Tensor y
-    cdef Py_ssize_t i
-    if x.dtype == dtype:
-        return x
-    if dtype == F32 and x.dtype == I32:
-        y = empty(F32, x.ndim, x.dims)
-        for i in range(x.size):
-            (<float*>y.data)[i] = <float>(<int32_t*>x.data)[i]
-        return y
-    if dtype == F32 and x.dtype == BOOL:
-        y = empty(F32, x.ndim, x.dims)
-        for i in range(x.size):
-            (<float*>y.data)[i] = (<uint8_t*>x.data)[i]
-        return y
-    return cast_copy(x, dtype)
-
 
 @cython.no_gc
 cdef class Loss(Op):
@@ -343,8 +325,8 @@ cdef class PointwiseLoss(Loss):
         raise ValueError(f"{self.name}: y_true and y_pred must have the same shape; received y_true, {describe(t)}, and y_pred, {describe(self.inputs[1])}")
 
     cdef int forward(self) except -1:
-        self.t = self.axis_last(_as_real(<Tensor>self.inputs[0] if self.t is None else self.t, self.dtype))
-        self.p = self.axis_last(_as_real(<Tensor>self.inputs[1], self.dtype))
+        self.t = self.axis_last(as_real(<Tensor>self.inputs[0] if self.t is None else self.t, self.dtype))
+        self.p = self.axis_last(as_real(<Tensor>self.inputs[1], self.dtype))
         return self.run_forward(_pointwise_forward)
 
     cdef int backward(self) except -1:
@@ -376,8 +358,8 @@ cdef class CategoricalCrossentropy(Loss):
 
     cdef int forward(self) except -1:
         cdef Py_ssize_t n = 2 * self.rows
-        self.t = self.axis_last(_as_real(<Tensor>self.inputs[0], self.dtype))
-        self.p = self.axis_last(_as_real(<Tensor>self.inputs[1], self.dtype))
+        self.t = self.axis_last(as_real(<Tensor>self.inputs[0], self.dtype))
+        self.p = self.axis_last(as_real(<Tensor>self.inputs[1], self.dtype))
         if self.logits and self.need:
             self.kept = empty(self.dtype, 1, &n)
         return self.run_forward(_classes_forward)
@@ -426,7 +408,7 @@ cdef class SparseCategoricalCrossentropy(Loss):
             for i in range(self.rows):
                 if (<int64_t*>self.labels.data)[i] >= 0:
                     self.scale += (<double*>self.weight.data)[i] if self.dtype == F64 else (<float*>self.weight.data)[i]
-        self.p = self.axis_last(_as_real(<Tensor>self.inputs[1], self.dtype))
+        self.p = self.axis_last(as_real(<Tensor>self.inputs[1], self.dtype))
         if self.logits and self.need:
             self.kept = empty(self.dtype, 1, &n)
         return self.run_forward(_classes_forward)
