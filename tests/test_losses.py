@@ -5,12 +5,12 @@ import pathlib
 
 import numpy as np
 import pytest
-
-from dlcore import losses, ops
 from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import Tensor, convert
-from dlcore.losses.base import reduce_weighted_values, squeeze_or_expand_to_same_rank
 from golden import record_loss_classes as recorder
+
+from dlcore import losses, ops
+from dlcore.losses.base import reduce_weighted_values, squeeze_or_expand_to_same_rank
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "loss_classes.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
@@ -193,7 +193,7 @@ def test_get():
     for bad in ("foo", 3):
         with pytest.raises(ValueError, match="Could not interpret loss identifier"):
             losses.get(bad)
-    with pytest.raises(ValueError, match="Did you mean .*mean_squared_error"):
+    with pytest.raises(ValueError, match=r"Did you mean .*mean_squared_error"):
         losses.get("mean_sqared_error")
 
 
@@ -205,7 +205,7 @@ def test_names():
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_wrong_reduction(name):
-    with pytest.raises(ValueError, match="Invalid value for argument `reduction`.*Received: reduction='foo'"):
+    with pytest.raises(ValueError, match=r"Invalid value for argument `reduction`.*Received: reduction='foo'"):
         getattr(losses, name)(reduction="foo")
 
 

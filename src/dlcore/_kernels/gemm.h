@@ -68,8 +68,8 @@ typedef struct {
 #define W ((Py_ssize_t)(VBYTES / sizeof(REAL)))
 #define NR (2 * W)
 #define AHEAD 24
-#define KC 256
-#define MC 280
+#define KC 384
+#define MC 196
 
 #define VEC NAME(vec)
 #define UVEC NAME(uvec)

@@ -49,7 +49,7 @@ class Loss:
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = standardize_reduction(reduction)
-        self._dtype = str(dtype or config.floatx())
+        self._dtype = np.dtype(dtype or config.floatx()).name
 
     @property
     def dtype(self):
@@ -70,7 +70,7 @@ class Loss:
         y_pred = self._convert(y_pred)
         y_true = self._convert(y_true)
         values = self.call(y_true, y_pred)
-        if isinstance(values, Tensor) and values.mask is not None and values is not y_pred:
+        if isinstance(values, Tensor) and values.mask is not None:
             mask = values.mask if mask is None else np.logical_and(mask, values.mask)
         return reduce_weighted_values(values, sample_weight, mask, self.reduction, self._dtype)
 
