@@ -37,6 +37,9 @@ WORKLOADS = [
         {"inputs": 784, "layers": [(n, "relu", 0) for n in (128, 64, 32, 64, 128)] + [(784, "sigmoid", 0)],
          "data": "mnist", "target": "input", "batch": 256, "steps": 100},
         smoke={"steps": 5, "data": "random"}, check="equal",
+        # Gradients of a mean over 784 outputs are so small that epsilon counts, and PyTorch adds it after the
+        # correction of the bias, Keras before: 1 % of the loss after 40 steps.
+        tolerance=0.02,
     ),
     Workload(
         "fit: MLP 2048-4096-4096-1000, Adam, batch 256", "e2e", "train", "ms", EVERYONE,

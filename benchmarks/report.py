@@ -51,14 +51,14 @@ def ratios(result: dict, baseline: str) -> dict[str, list[float]]:
     return {p: [s / b for s, b in zip(r["seconds"], base)] for p, r in result.items() if p != baseline and base}
 
 
-def loss_problems(workload: Workload, result: dict, tolerance: float = 2e-3) -> list[str]:
+def loss_problems(workload: Workload, result: dict) -> list[str]:
     """The first epoch's loss must agree between peers; with dropout, each one's must fall."""
     problems = []
     checks = {p: r["check"] for p, r in result.items() if r["check"] is not None}
     if workload.check == "equal" and checks:
         middle = median(checks.values())
         for peer, loss in checks.items():
-            if not abs(loss - middle) <= tolerance * abs(middle):
+            if not abs(loss - middle) <= workload.tolerance * abs(middle):
                 problems.append(f"{workload.name}: {peer} has loss {loss:.6g}, the others {middle:.6g}")
     if workload.check == "falls":
         for peer, loss in checks.items():

@@ -30,6 +30,7 @@ class Workload:
     smoke: dict = field(default_factory=dict)  # arguments replaced by smaller ones in a smoke run
     rate: tuple[str, float] | None = None  # (name, amount per item): a second figure, such as GB/s
     count: float = 1  # samples in an item (a training job counts steps), for units per sample
+    tolerance: float = 2e-3  # of the losses, relative
     check: str = "none"  # "equal": losses of all peers agree; "falls": the loss falls (dropout)
 
 

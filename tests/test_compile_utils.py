@@ -5,13 +5,13 @@ import pathlib
 
 import numpy as np
 import pytest
-
-from dlcore import losses, metrics
 from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import convert
+from golden import record_compile_utils as recorder
+
+from dlcore import losses, metrics
 from dlcore.models import compile_utils
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
-from golden import record_compile_utils as recorder
 
 FOUND = json.loads(str(np.load(pathlib.Path(__file__).parent / "golden" / "compile_utils.npz")["found"]))
 A, B, N = convert(recorder.A), convert(recorder.B), recorder.N

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from dlcore._kernels import ISA_AVAILABLE, blas, parallel
 
 DTYPES = [np.float32, np.float64]

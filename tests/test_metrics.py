@@ -5,14 +5,14 @@ import pathlib
 
 import numpy as np
 import pytest
+from dlcore._kernels.tensor import Tensor, convert
+from golden import record_metric_classes as recorder
 
 from dlcore import metrics
-from dlcore._kernels.tensor import Tensor, convert
 from dlcore.naming import reset as reset_names
 from dlcore.variable import Variable
-from golden import record_metrics as recorder
 
-GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "metrics.npz")
+GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "metric_classes.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
 IDS = ["-".join([name, *map(str, arguments), kind, weights] + ["mask"] * mask) for name, arguments, kind, weights, mask in CASES]
 BUILT_IN = sorted({name for name, *_ in CASES})

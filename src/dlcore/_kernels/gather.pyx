@@ -140,7 +140,7 @@ cdef class Gather(Op):
                 memset(d.data, 0, d.size * itemsize(d.dtype))
             self.rows(x, &c)
             c.x, c.y = d.data, self.out.grad.data
-            if c.m:
+            if self.out.size:
                 launch(scatter_block, &c, c.outer * ((c.inner + 63) // 64), max(<Py_ssize_t>1, 16384 // (c.m * min(c.inner, <Py_ssize_t>64))), c.outer * c.m * (1 + 0.2 * c.inner))
         return 0
 
@@ -688,7 +688,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     ``y[i, k] = 1 if x[i] = k else 0``
 
     Args:
-        x: Tensor of whole numbers.
+        x: Tensor of whole numbers (fractions are cut off).
         num_classes: Size of the new axis.
         axis: Place of the new axis in the result.
         dtype: dtype of the result; float32 by default.
@@ -699,7 +699,6 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
 
     Raises:
         ValueError: If the axis does not exist.
-        TypeError: If x does not hold whole numbers.
 
     Example:
         >>> import dlcore
@@ -710,8 +709,6 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     cdef OneHot op = OneHot.__new__(OneHot)
     if sparse:
         raise ValueError("one_hot: sparse=True is not supported; the result is dense")
-    if a.dtype >= F16:
-        raise TypeError(f"one_hot: x must hold whole numbers; received {describe(a)}. Cast it first")
     op.dtype = F32 if dtype is None else dtype_code(dtype)
     op.axis = axis_index("one_hot", axis, a.ndim + 1, a)
     op.classes = num_classes

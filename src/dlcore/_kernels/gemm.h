@@ -63,11 +63,13 @@ typedef struct {
 #undef W
 #undef NR
 #undef KC
+#undef AHEAD
 #undef MC
 #define W ((Py_ssize_t)(VBYTES / sizeof(REAL)))
 #define NR (2 * W)
-#define KC 256
-#define MC 252
+#define AHEAD 24
+#define KC 384
+#define MC 196
 
 #define VEC NAME(vec)
 #define UVEC NAME(uvec)
@@ -111,12 +113,21 @@ DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int BY_ROW, const 
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) acc[i][v] = (VEC){0};
+    /* C is far away, and its addresses are out of reach of the processor's window until the loop ends. */
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) {
+        __builtin_prefetch(c + i * ldc, 1);
+        if (NV == 2) __builtin_prefetch(c + i * ldc + NR - 1, 1);
+    }
     for (Py_ssize_t p = 0; p < k; p++) {
         VEC x[2];
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++) {
             x[v] = NAME(load)(b + v * W);
-            if (KEEP) NAME(store)(keep + v * W, x[v]);
+            if (KEEP) {
+                NAME(store)(keep + v * W, x[v]);
+                __builtin_prefetch(b + AHEAD * ldb + v * W);
+            }
         }
 #pragma GCC unroll 16
         for (int i = 0; i < ROWS; i++) {
@@ -277,6 +288,29 @@ static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b,
     }
 }
 
+/* ---- y[j] (+)= sum_p x[p*incx] b[p*ldb + j], for j < n: eight rows of B at a time, each read as one long stream. */
+DL_ALWAYS VEC NAME(add_rows)(const int ROWS, VEC y, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, Py_ssize_t some) {
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++) y += x[i * incx] * (some == W ? NAME(load)(b + i * ldb) : NAME(load_part)(b + i * ldb, some));
+    return y;
+}
+
+static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
+    for (Py_ssize_t p = 0, some; p < k; p += some, add = 1) {
+        const REAL *xp = x + p * incx, *bp = b + p * ldb;
+        Py_ssize_t j = 0;
+        some = k - p < 8 ? 1 : 8;
+        for (; j + W <= n; j += W) {
+            const VEC old = add ? NAME(load)(y + j) : (VEC){0};
+            NAME(store)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, W) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, W));
+        }
+        if (j < n) {
+            const VEC old = add ? NAME(load_part)(y + j, n - j) : (VEC){0};
+            NAME(store_part)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, n - j) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, n - j), n - j);
+        }
+    }
+}
+
 /* ---- C[i0:i1, j0:j1] (+)= op(A)[:, p0:p1] @ op(B)[p0:p1, :], at most MC rows. */
 
 /* The packed block of A. Thread-local, so that it is there without allocation and stays in this core's L2. */
@@ -286,8 +320,9 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
                         Py_ssize_t ldc, int add, dl_epilogue epilogue) {
     const Py_ssize_t rows = i1 - i0, n = g->n, lda = g->lda, ldb = g->ldb;
     const REAL *a = (const REAL*)g->a, *b = (const REAL*)g->b;
-    if (g->m == 1 && g->tb && !g->b_packed && (!g->ta || lda == 1)) {
-        NAME(dots)(j1 - j0, p1 - p0, a + p0, b + j0 * ldb + p0, ldb, c + j0, add);
+    if (g->m == 1 && !g->b_packed && !(g->tb && g->ta)) {
+        if (g->tb) NAME(dots)(j1 - j0, p1 - p0, a + p0, b + j0 * ldb + p0, ldb, c + j0, add);
+        else NAME(combine)(j1 - j0, p1 - p0, g->ta ? a + p0 * lda : a + p0, g->ta ? lda : 1, b + p0 * ldb + j0, ldb, c + j0, add);
         if (epilogue) g->swapped ? epilogue(g->ctx, c + j0, 1, j0, j1 - j0, 0, 1) : epilogue(g->ctx, c + j0, ldc, 0, 1, j0, j1 - j0);
         return;
     }
@@ -295,7 +330,7 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
     /* Rows in tiles of nearly equal height: 128 rows are 8 tiles of 13 and 2 of 12, not 9 of 14 and one of 2. */
     const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
     /* Packing an element of A costs about a third of a cycle, a panel's arithmetic on it about one: worth it from here. */
-    const int pack_a = j1 - j0 > 3 * NR && rows > 3;
+    const int pack_a = j1 - j0 > 8 * NR && rows > 3;
     const Py_ssize_t steps = (p1 - p0 + KC - 1) / KC, step = (p1 - p0 + steps - 1) / steps;
     for (Py_ssize_t p = p0; p < p1; p += step, add = 1) {
         const Py_ssize_t k = p1 - p < step ? p1 - p : step;

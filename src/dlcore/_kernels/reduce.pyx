@@ -186,7 +186,7 @@ cdef class Reduce(Op):
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Tensor y = self.out
         cdef Tensor dy = self.out.grad
-        cdef Tensor d, t, count
+        cdef Tensor d, t, count, ties
         cdef Groups* g = &self.groups
         cdef bint accumulate, add
         if not wanted(self, 0):
@@ -210,9 +210,9 @@ cdef class Reduce(Op):
         elif self.kind == MAX or self.kind == MIN:
             count = empty_like(x)
             spread(TIES, x, g, y, y, y, 1, count, False)
-            d = empty_like(y)
-            fold(FOLD_SUM, x.dtype, g, count.data, d.data)
-            spread(D_EXTREME, x, g, y, d, dy, 1, t, add)
+            ties = empty_like(y)
+            fold(FOLD_SUM, x.dtype, g, count.data, ties.data)
+            spread(D_EXTREME, x, g, y, ties, dy, 1, t, add)
         elif self.kind == LOGSUMEXP:
             spread(D_LOGSUMEXP, x, g, y, y, dy, 1, t, add)
         elif self.kind == VAR:
@@ -220,8 +220,7 @@ cdef class Reduce(Op):
         else:
             spread(D_STD, x, g, self.centre, y, dy, 1.0 / g.rows, t, add)
         if g.scattered or (accumulate and self.kind == PROD):
-            d = self.grad_in(0, &add)
-            scatter_back(t, d, self.mask, accumulate)
+            scatter_back(t, d, self.mask if g.scattered else 0, accumulate)
         return 0
 
 

@@ -49,7 +49,7 @@ class Loss:
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = standardize_reduction(reduction)
-        self._dtype = str(dtype or config.floatx())
+        self._dtype = np.dtype(dtype or config.floatx()).name
 
     @property
     def dtype(self):
@@ -70,7 +70,7 @@ class Loss:
         y_pred = self._convert(y_pred)
         y_true = self._convert(y_true)
         values = self.call(y_true, y_pred)
-        if isinstance(values, Tensor) and values.mask is not None and values is not y_pred:
+        if isinstance(values, Tensor) and values.mask is not None:
             mask = values.mask if mask is None else np.logical_and(mask, values.mask)
         return reduce_weighted_values(values, sample_weight, mask, self.reduction, self._dtype)
 
@@ -79,9 +79,11 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must override `call(self, y_true, y_pred)`")
 
     def _convert(self, x):
+        if isinstance(x, dict):
+            return {key: self._convert(value) for key, value in x.items()}
         # A list of numbers is an array; a list of tensors or arrays is a structure.
-        if isinstance(x, dict) or isinstance(x, (list, tuple)) and any(hasattr(leaf, "shape") for leaf in tree.flatten(x)):
-            return tree.map_structure(self._convert, x)
+        if isinstance(x, (list, tuple)) and any(hasattr(leaf, "shape") for leaf in tree.flatten(x)):
+            return [self._convert(value) for value in x]
         return as_dtype(x, self._dtype)
 
     def get_config(self):

@@ -34,7 +34,7 @@ class Metric:
 
     def __init__(self, dtype=None, name=None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self._dtype = str(dtype or config.floatx())
+        self._dtype = np.dtype(dtype or config.floatx()).name
         self._variables = []
 
     @property

@@ -50,12 +50,12 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
     Args:
         name, dtype: See `Metric`.
-        from_logits, axis: See `dlcore.losses.sparse_categorical_crossentropy`.
+        from_logits, ignore_class, axis: See `dlcore.losses.sparse_categorical_crossentropy`.
 
     Example:
         >>> round(float(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 3)
         0.693
     """
 
-    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, axis=-1):
-        super().__init__(sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis)
+    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None, axis=-1):
+        super().__init__(sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis)

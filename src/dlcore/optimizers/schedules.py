@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from dlcore import config
-from dlcore._kernels.tensor import convert
+from dlcore._kernels.tensor import VariableBase, convert
 from dlcore.utils.serialization import Family, serialize_keras_object
 
 
@@ -57,7 +57,9 @@ class _Formula(LearningRateSchedule):
 
     def at(self, step):
         # Without the way through a tensor: an optimizer asks in every step.
-        return self._at(int(step)) if type(self).__call__ is _Formula.__call__ else super().at(step)
+        if type(self).__call__ is not _Formula.__call__:
+            return super().at(step)
+        return self._at(step._add_int(0) if isinstance(step, VariableBase) else int(step))
 
     def get_config(self):
         return {name: getattr(self, name) for name in self._arguments}

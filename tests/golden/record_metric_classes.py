@@ -1,4 +1,4 @@
-"""Records metrics.npz from Keras: ``KERAS_BACKEND=torch python tests/golden/record_metrics.py``.
+"""Records metric_classes.npz from Keras: ``KERAS_BACKEND=torch python tests/golden/record_metric_classes.py``.
 
 Each case updates a metric with two batches; kept are the result after each and the state at the end.
 """
@@ -25,6 +25,7 @@ CASES = [
         ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, ["one_hot"]),
         ("SparseCategoricalCrossentropy", {}, ["sparse", "sparse3"]),
         ("SparseCategoricalCrossentropy", {"from_logits": True}, ["sparse"]),
+        ("SparseCategoricalCrossentropy", {"ignore_class": 1}, ["sparse"]),
     ]
     for kind in kinds
     for weights in ("none", "sample") + (("step",) if "3" in kind else ())
@@ -92,7 +93,7 @@ def main():
             metric = getattr(keras.metrics, name)()
             metric.update_state(*values(i))
             out[f"{name}{i}"] = np.array([float(v) for v in metric.variables])
-    np.savez_compressed(pathlib.Path(__file__).with_name("metrics.npz"), **out)
+    np.savez_compressed(pathlib.Path(__file__).with_name("metric_classes.npz"), **out)
 
 
 if __name__ == "__main__":
