@@ -76,15 +76,16 @@ class Trainer:
     @property
     def metrics(self):
         """All metrics: the loss, those of compile, and those kept in attributes of the model and its layers."""
-        found = []
-        if self.compiled:
-            found.append(self._loss_tracker)
-            if self._compile_metrics is not None:
-                found.append(self._compile_metrics)
-            if self._compile_loss is not None:
-                found.extend(self._compile_loss.metrics)
-        found.extend(self._attribute_metrics())
-        return found
+        return self._compiled_metrics() + self._attribute_metrics()
+
+    def _compiled_metrics(self):
+        if not self.compiled:
+            return []
+        found = [self._loss_tracker]
+        if self._compile_metrics is not None:
+            found.append(self._compile_metrics)
+        # The losses of several outputs have trackers of their own, from the first step on.
+        return found if self._compile_loss is None else found + self._compile_loss.metrics
 
     def _attribute_metrics(self):
         from dlcore.layers.base import _find
@@ -112,7 +113,8 @@ class Trainer:
     def get_metrics_result(self):
         """Dict from name to value of all metrics so far."""
         results = {}
-        for m in self._step_metrics or self.metrics:
+        own = self._attribute_metrics() if self._step_metrics is None else self._step_metrics
+        for m in self._compiled_metrics() + own:
             value = m.result()
             if isinstance(value, dict):
                 results.update(value)
@@ -195,7 +197,7 @@ class Trainer:
 
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
-        self._step_metrics = self.metrics
+        self._step_metrics = self._attribute_metrics()
         self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
         if training:
             if self.trainable_variables:
@@ -343,7 +345,7 @@ class Trainer:
         """The values as Keras lists them: the loss, then the metrics in the order in which they were given."""
         logs = dict(logs)
         values = []
-        for m in self._step_metrics:
+        for m in self.metrics:
             for name in m.result() if isinstance(m, CompileMetrics) else [m.name]:
                 if name in logs:
                     values.append(logs.pop(name))

@@ -5,38 +5,38 @@ records the call in the graph of the functional model being built.
 """
 
 import functools
+import importlib
 import inspect
 
-from dlcore._kernels import activation, array, dropout, elementwise, loss, matmul, reduce, tensor
-from dlcore._kernels import dense as _dense
+from dlcore._kernels.tensor import KerasTensor, register_operators
 from dlcore.ops.function import Function
 from dlcore.ops.symbolic import Node
 
-_KerasTensor = tensor.KerasTensor
+__all__ = ["Function"]
 
 
 def _door(entry):
     @functools.wraps(entry)
     def op(*args, **kwargs):
         out = entry(*args, **kwargs)
-        if type(out) is _KerasTensor:
-            Node(op, args, kwargs, out)
-        elif type(out) in (tuple, list) and out and type(out[0]) is _KerasTensor:
+        if type(out) is KerasTensor or type(out) in (tuple, list) and out and type(out[0]) is KerasTensor:
             Node(op, args, kwargs, out)
         return out
 
     return op
 
 
-__all__ = ["Function"]
-for _leaf in (elementwise, reduce, array, matmul, activation, loss, dropout, _dense):
-    for _name in getattr(_leaf, "__all__", [n for n in dir(_leaf) if not n.startswith("_")]):
-        _entry = getattr(_leaf, _name)
-        if inspect.isroutine(_entry) and _entry.__module__ == _leaf.__name__:
+# Every public function of these modules (or what they list in __all__) is an op.
+for _leaf in ("elementwise", "binary", "compare", "cast", "reduce", "array", "gather", "create", "matmul", "activation", "softmax",
+              "dense", "loss"):  # fmt: skip
+    _module = importlib.import_module(f"dlcore._kernels.{_leaf}")
+    for _name in getattr(_module, "__all__", [name for name in dir(_module) if not name.startswith("_")]):
+        _entry = getattr(_module, _name)
+        if inspect.isroutine(_entry) and _entry.__module__ == _module.__name__:
             globals()[_name] = _door(_entry)
             __all__.append(_name)
 
-tensor.register_operators({_name: globals()[_name] for _name in (
-    "add", "subtract", "multiply", "divide", "floor_divide", "mod", "power", "matmul", "negative", "absolute", "equal",
-    "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_not", "transpose",
-    "getitem", "stack", "cast")})
+register_operators({name: globals()[name] for name in (
+    "add", "subtract", "multiply", "divide", "floor_divide", "mod", "power", "matmul", "negative", "absolute", "equal", "not_equal",
+    "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_not", "transpose", "getitem", "stack",
+    "cast")})  # fmt: skip
