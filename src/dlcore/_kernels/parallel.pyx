@@ -52,7 +52,11 @@ cdef extern from *:
 cdef double KEEP_GIL_BELOW = 2000.0
 cdef double SERIAL_BELOW = 4000.0
 
+cdef enum:
+    MAX_THREADS = 1024                          # OpenMP ends the process if the system refuses to make a thread
+
 cdef int _threads = 1
+cdef bint _forked = False
 
 
 cdef int thread_count() noexcept nogil:
@@ -103,12 +107,12 @@ def get_num_threads():
     return _threads
 
 
-def set_num_threads(int n):
-    """Sets the number of threads that kernels may use. Results do not depend on it."""
+def set_num_threads(n):
+    """Sets the number of threads that kernels may use. Results do not depend on it. In a forked child it stays 1."""
     global _threads
-    if n < 1:
-        raise ValueError(f"set_num_threads: n must be at least 1, received n={n}")
-    _threads = n if dl_openmp else 1
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"set_num_threads: n must be at least 1 and at most {MAX_THREADS}; received n={n}")
+    _threads = n if dl_openmp and not _forked else 1
 
 
 def openmp_version():
@@ -120,17 +124,17 @@ def _initial_threads():
     for name in ("DLCORE_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").split(",")[0].strip()
         if text:
-            if not text.isdigit() or int(text) < 1:
-                if name == "OMP_NUM_THREADS":
-                    continue
-                raise ImportError(f"{name}={text!r} must be a whole number of at least 1")
-            return int(text)
-    return dl_cpus()
+            if text.isdecimal() and 1 <= int(text) <= MAX_THREADS:
+                return int(text)
+            if name == "DLCORE_NUM_THREADS":
+                raise ImportError(f"{name}={text!r} must be a whole number from 1 to {MAX_THREADS}")
+    return min(dl_cpus(), MAX_THREADS)
 
 
 def _after_fork():
-    global _threads
+    global _threads, _forked
     _threads = 1
+    _forked = True
 
 
 set_num_threads(_initial_threads())
