@@ -1,6 +1,7 @@
 """Tensor: element types, memory and its owners, the doors in and out."""
 
 import copy
+import ctypes
 import gc
 import pickle
 import sys
@@ -135,6 +136,8 @@ def test_at_most_eight_dimensions():
 @pytest.mark.parametrize("shape", [(1 << 40,), (1 << 30, 1 << 30), (1 << 62, 4), (1 << 44, 1)])
 def test_huge_shapes_are_a_memory_error(shape):
     with pytest.raises(MemoryError, match=r"too large|cannot allocate"):
+        ops.broadcast_to(ops.ones((1,)), shape)
+    with pytest.raises((MemoryError, ValueError), match=r"too large|too big|allocate"):
         ops.zeros(shape)
     assert ops.zeros((2,)).tolist() == [0, 0]
 
@@ -222,8 +225,10 @@ def test_buffers_are_aligned():
         assert address(convert(np.ones(n, "float32")) + 1) % 64 == 0
 
 
-def test_poison_shows_what_was_not_written(poison):
-    assert np.isnan(ops.empty((50,)).numpy()).all()
+def test_poison_fills_new_buffers(poison):
+    x = convert(np.ones(1000, "float32")) + 1
+    beyond = np.ctypeslib.as_array((ctypes.c_ubyte * 96).from_address(address(x) + 4000))      # a block of 4,000 bytes has 4,096
+    assert (beyond == 0xFF).all()
 
 
 # --------------------------------------------------------------------------------------------------- copies and doors
@@ -314,11 +319,11 @@ def test_a_tensor_cannot_be_made_by_hand():
 
 @pytest.mark.parametrize("use", [
     float, int, bool, len, list, np.asarray, copy.copy, lambda x: x.numpy(), lambda x: x.item(), lambda x: x.tolist(), lambda x: np.exp(x),
-    lambda x: dlcore.Variable([1.0]).assign(x), lambda x: dlcore.Variable(x), lambda x: np.from_dlpack(x), lambda x: pickle.dumps(x + 0),
+    lambda x: dlcore.Variable([1.0]).assign(x), lambda x: dlcore.Variable(x), lambda x: np.from_dlpack(x),
 ])  # fmt: skip
 def test_a_placeholder_has_no_numbers(use):
     x = KerasTensor((None, 3))
-    if use in (copy.copy,):
+    if use is copy.copy:
         assert use(x).shape == (None, 3)
         return
     with pytest.raises(TypeError, match="symbolic"):

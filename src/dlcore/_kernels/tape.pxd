@@ -30,6 +30,7 @@ cdef class Tape:
     cdef bint sharing_shows         # gradients of intermediates are asked for, so they may not share memory
     cdef dict leaves                # else here: variable -> gradient
     cdef Tensor make_grad(self, Tensor x)
+    cdef int _begin(self, bint into_arena) except -1
     cdef int _close(self) except -1
     cdef int run(self) except -1
 

@@ -293,11 +293,8 @@ cdef class Tape:
                 raise ValueError(f"GradientTape.gradient: sources must be tensors or variables; received {describe(source)}")
             if not (<Tensor>source).is_leaf_variable:
                 keep.add(source)
-        self.into_arena = False
         self.sharing_shows = len(keep) > 0
-        self.leaves = {}
-        if self.entered and not self.persistent:
-            self._close()
+        self._begin(False)
         try:
             self._seed(target, output_gradients)
             self._run_keeping(keep)
@@ -316,11 +313,8 @@ cdef class Tape:
 
     def backward(self, loss):
         """Writes the gradient of `loss` for every trainable variable into the arena (or ``variable.grad`` before it has one)."""
-        self.into_arena = True
         self.sharing_shows = False
-        self.leaves = {}
-        if self.entered and not self.persistent:
-            self._close()
+        self._begin(True)
         try:
             self._seed(loss, None)
             self.run()
@@ -328,11 +322,18 @@ cdef class Tape:
         finally:
             self._finish()
 
+    cdef int _begin(self, bint into_arena) except -1:
+        if self.nodes is None:
+            raise RuntimeError("GradientTape: gradients were already taken; make the tape with persistent=True to take more")
+        self.into_arena = into_arena
+        self.leaves = {}
+        if self.entered and not self.persistent:
+            self._close()
+        return 0
+
     def _seed(self, target, output_gradients):
         cdef Tensor x, g
         cdef Py_ssize_t i
-        if self.nodes is None:
-            raise RuntimeError("GradientTape: gradients were already taken; make the tape with persistent=True to take more")
         if isinstance(target, (list, tuple)):
             weights = output_gradients if output_gradients is not None else [None] * len(target)
             for item, weight in zip(target, weights, strict=True):

@@ -23,6 +23,7 @@ def _door(entry):
             Node(op, args, kwargs, out)
         return out
 
+    op.__module__ = __name__                # where pickle finds it
     return op
 
 
