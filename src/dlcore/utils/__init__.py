@@ -2,7 +2,7 @@
 
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from .files import get_file
-from .numerical import normalize, pad_sequences, set_random_seed, to_categorical
+from .numerical import clear_session, normalize, pad_sequences, set_random_seed, to_categorical
 from .progbar import Progbar
 from .serialization import (
     CustomObjectScope,
@@ -18,6 +18,7 @@ from .serialization import (
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "disable_interactive_logging",

@@ -128,3 +128,27 @@ def set_random_seed(seed):
     random.seed(int(seed))
     np.random.seed(seed)
     set_global_seed(seed)
+
+
+def clear_session(free_memory=True):
+    """Start anew as if `dlcore` had just been imported: automatic names count from the beginning again.
+
+    Args:
+        free_memory: whether to collect unreachable objects and return pooled memory now.
+
+    Example:
+        >>> import dlcore
+        >>> clear_session()
+        >>> dlcore.layers.Flatten().name
+        'flatten'
+    """
+    import gc
+
+    from .. import naming
+
+    naming.reset()
+    if free_memory:
+        from .._kernels.tensor import pool_trim
+
+        gc.collect()
+        pool_trim()
