@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 from dlcore._kernels.tensor cimport (
     KerasTensor, Tensor, VariableBase, cast_copy, describe, empty, empty_like, itemsize, same_shape, tensor, tensor_as, view,
 )
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, real
 
 cdef extern from *:
     """
@@ -191,6 +191,16 @@ cdef class _Barrier(Op):
         )
 
 
+cdef void _add_seed(real* g, const real* w, Py_ssize_t n, bint accumulate) noexcept nogil:
+    cdef Py_ssize_t i
+    if not accumulate and w == NULL:
+        for i in range(n):
+            g[i] = 1
+        return
+    for i in range(n):
+        g[i] = (g[i] if accumulate else 0) + (w[i] if w != NULL else 1)
+
+
 cdef class Tape:
     """Records ops for automatic differentiation.
 
@@ -333,7 +343,6 @@ cdef class Tape:
 
     def _seed(self, target, output_gradients):
         cdef Tensor x, g
-        cdef Py_ssize_t i
         if isinstance(target, (list, tuple)):
             weights = output_gradients if output_gradients is not None else [None] * len(target)
             for item, weight in zip(target, weights, strict=True):
@@ -355,11 +364,10 @@ cdef class Tape:
                 g = self.leaves[x] = empty_like(x)
         else:
             g = x.grad if x.grad is not None else self.make_grad(x)
-        for i in range(x.size):
-            if x.dtype == F32:
-                (<float*>g.data)[i] = (((<float*>g.data)[i]) if g.grad_ready else 0) + ((<float*>(<Tensor>w).data)[i] if w is not None else 1.0)
-            else:
-                (<double*>g.data)[i] = (((<double*>g.data)[i]) if g.grad_ready else 0) + ((<double*>(<Tensor>w).data)[i] if w is not None else 1.0)
+        if x.dtype == F32:
+            _add_seed[float](<float*>g.data, NULL if w is None else <float*>(<Tensor>w).data, x.size, g.grad_ready)
+        else:
+            _add_seed[double](<double*>g.data, NULL if w is None else <double*>(<Tensor>w).data, x.size, g.grad_ready)
         g.grad_ready = True
 
     cdef Tensor make_grad(self, Tensor x):
