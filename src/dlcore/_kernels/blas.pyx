@@ -176,7 +176,7 @@ cdef void _plan(Job* job) noexcept nogil:
             down = max(_ceil(g.m, t.mc), _ceil(pieces, _ceil(g.n, job.nb)))
             job.mb = _ceil(_ceil(g.m, down), t.mr) * t.mr
         elif g.n >= 4 * t.nr:
-            job.nb = min(max(_ceil(_ceil(g.n, pieces), t.nr), 4), 16) * t.nr
+            job.nb = min(max(_ceil(_ceil(g.n, pieces), t.nr), 4 if g.m == 1 else 2), 16) * t.nr
         else:
             job.mb = max(t.mr, _ceil(_ceil(g.m, pieces), t.mr) * t.mr)
     job.across = _ceil(g.n, job.nb)
