@@ -30,7 +30,7 @@ HEADS = (
     (3, "tanh", "mean_squared_error", []),
     (1, "sigmoid", "binary_crossentropy", ["accuracy"]),
     (3, "softmax", "categorical_crossentropy", ["accuracy"]),
-    (3, "softmax", "sparse_categorical_crossentropy", ["acc", "crossentropy"]),
+    (3, "softmax", "sparse_categorical_crossentropy", ["acc", "sparse_categorical_crossentropy"]),
     (3, None, "sparse logits", ["accuracy"]),
 )
 
@@ -99,9 +99,9 @@ class Case:
     def sequential(self):
         lib = self.lib
         stack = self.stack(int(self.rng.integers(1, 5)))
-        if self.rng.random() < 0.3:
-            stack.insert(1, lib.Sequential([lib.Input(stack[0].units if hasattr(stack[0], "units") else (WIDTH,)), *self.stack(1)])
-                         if hasattr(stack[0], "units") or not stack[0].__class__.__name__ == "Reshape" else lib.layers.Activation("tanh"))
+        if self.rng.random() < 0.4:
+            # A model inside that is built when the outer one is.
+            stack.append(lib.Sequential(self.stack(2)))
         return lib.Sequential([lib.Input((WIDTH,)), *stack, self.head()])
 
     def functional(self):
@@ -173,7 +173,7 @@ class Case:
             "layers": [layer.name for layer in model.layers],
             "weights": [[w.name, list(w.shape)] for w in model.weights],
             "trainable": [[w.name, list(w.shape)] for w in model.trainable_weights],
-            "outputs": list(model.output_names),
+            "outputs": list(getattr(model, "output_names", [])) if len(self.heads) > 1 else [],
             "input_shape": json.loads(json.dumps(model.input_shape)),
             "output_shape": json.loads(json.dumps(model.output_shape)),
             "params": model.count_params(),

@@ -37,15 +37,19 @@ class Graph:
         nodes, visits = self._trace()
         depth = self._depths(nodes)
         self.nodes = sorted(nodes, key=lambda node: -depth[node])
-        op_depth = {}
+        layer_depth = {}
         for node in nodes:
-            op_depth[node.operation] = max(depth[node], op_depth.get(node.operation, 0))
+            if isinstance(node.operation, Layer):
+                layer_depth[node.operation] = max(depth[node], layer_depth.get(node.operation, 0))
         for x in self.flat_inputs:                       # inputs that no output depends on
-            if x.history is not None and x.history.operation not in op_depth:
-                op_depth[x.history.operation] = 0
+            if x.history is not None and isinstance(x.history.operation, InputLayer) and x.history.operation not in layer_depth:
+                layer_depth[x.history.operation] = 0
                 visits[x.history.operation] = -1
-        self.operations = sorted(op_depth, key=lambda op: (-op_depth[op], visits[op]))
-        self.layers = [op for op in self.operations if isinstance(op, Layer)]
+        self.layers = sorted(layer_depth, key=lambda layer: (-layer_depth[layer], visits[layer]))
+        names = [layer.name for layer in self.layers]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"The name {name!r} is used {names.count(name)} times in the model. All operation names should be unique.")
         self.input_names = [x.history.operation.name if x.history and isinstance(x.history.operation, InputLayer) else x.name or f"input_{i}"
                             for i, x in enumerate(self.flat_inputs)]
         self.output_names = _unique([getattr(x.history.operation, "name", x.history.operation.__name__ if hasattr(x.history.operation, "__name__") else "output")
@@ -72,7 +76,7 @@ class Graph:
                 continue
             if node in done:
                 continue
-            visits.setdefault(node.operation, len(visits))
+            visits.setdefault(_owner(node), len(visits))
             if isinstance(node.operation, InputLayer) and id(x) not in given and not node.inputs:
                 raise ValueError(f"`inputs` not connected to `outputs`: the outputs depend on the input {node.operation.name!r}, which is not among the inputs of the model")
             running.add(node)
@@ -83,10 +87,10 @@ class Graph:
 
     def _depths(self, nodes):
         given = {id(x) for x in self.flat_inputs}
-        depth, op_depth = {}, {}
+        depth, owner_depth = {}, {}
         for node in reversed(nodes):
-            d = max(depth.get(node, 0), op_depth.get(node.operation, 0))
-            depth[node] = op_depth[node.operation] = d
+            d = max(depth.get(node, 0), owner_depth.get(_owner(node), 0))
+            depth[node] = owner_depth[_owner(node)] = d
             if any(id(x) in given for x in tree.flatten(node.outputs)):
                 continue
             for x in node.inputs:
@@ -144,6 +148,11 @@ class Graph:
         if type(self.outputs) is KerasTensor:
             return values[self._output_slots[0]]
         return tree.pack_as(self.outputs, [values[i] for i in self._output_slots])
+
+
+def _owner(node):
+    """What has one place in the order however often it is called: a layer, or this one call of an op."""
+    return node.operation if isinstance(node.operation, Layer) else node
 
 
 def _unique(names):

@@ -342,14 +342,15 @@ class Trainer:
         return logs
 
     def _in_order(self, logs):
-        """The values as Keras lists them: the loss, then the metrics in the order in which they were given."""
-        logs = dict(logs)
+        """The values as Keras lists them: the loss, the metrics by their own names, then what has the name of an output in
+        front, in alphabetical order."""
+        rest = dict(logs)
         values = []
         for m in self.metrics:
-            for name in m.result() if isinstance(m, CompileMetrics) else [m.name]:
-                if name in logs:
-                    values.append(logs.pop(name))
-        values.extend(logs.values())
+            for name in [part.name for part in m.metrics] if isinstance(m, CompileMetrics) else [m.name]:
+                if name in rest:
+                    values.append(rest.pop(name))
+        values.extend(rest.values())
         return values[0] if len(values) == 1 else values
 
     # --------------------------------------------------------------------------------------------------------- predict

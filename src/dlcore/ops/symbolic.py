@@ -20,7 +20,8 @@ class Node:
         self.outputs = outputs
         self.inputs = [x for x in tree.flatten((args, kwargs)) if type(x) is KerasTensor]
         for x in tree.flatten(outputs):
-            if type(x) is KerasTensor:
+            # An op that changes nothing may return its input, which keeps the history that it has.
+            if type(x) is KerasTensor and not any(x is given for given in self.inputs):
                 x.history = self
 
     @property
