@@ -62,20 +62,14 @@ def two_threads():
 def test_predictions_on_one_model(two_threads, first_call_included):
     model, twin = network(width=256), network(width=256)
     inputs = [data(rows, seed) for seed, rows in enumerate([1, 5, 32, 300] * 8)]
-    expected = [twin.predict(x, verbose=0).tobytes() for x in inputs]
+
+    def outputs(network, x):
+        return network.predict(x, verbose=0).tobytes(), network(x).numpy().tobytes()
+
+    expected = [{outputs(twin, x)} for x in inputs]
     if not first_call_included:
         model.predict(inputs[0], verbose=0)
-
-    def job(x):
-        return lambda: {model.predict(x, verbose=0).tobytes() for _ in range(5)} | {model(x).numpy().tobytes() for _ in range(5)}
-
-    def whole(x):
-        return lambda: {model(x).numpy().tobytes() for _ in range(5)}
-
-    for got, want in zip(all_at_once([job(x) if len(x) <= 32 else whole(x) for x in inputs]), expected, strict=True):
-        assert len(got) == 1
-        if len(want) <= 32 * 40:
-            assert got == {want}
+    assert all_at_once([lambda x=x: {outputs(model, x) for _ in range(5)} for x in inputs]) == expected
 
 
 def test_training_different_models(two_threads):

@@ -21,7 +21,7 @@ cdef class Op:
 cdef class Tape:
     cdef list nodes
     cdef list watched
-    cdef list strangers             # tensors with a gradient in the present run that no op on this tape made
+    cdef list strangers             # None, or tensors with a gradient in the present run that no op on this tape made
     cdef Tape parent
     cdef long long id
     cdef bint persistent

@@ -227,7 +227,6 @@ cdef class Tape:
         self.persistent = persistent
         self.nodes = []
         self.watched = []
-        self.strangers = []
         self.leaves = {}
         self.id = _next_id
         _next_id += 1
@@ -373,7 +372,9 @@ cdef class Tape:
     cdef Tensor make_grad(self, Tensor x):
         """A buffer for the gradient of an intermediate, that no later run of this or another tape will find."""
         if x.tape_id != self.id:
-            self.strangers.append(x)            # else an op on this tape made it, or it is watched: both are cleared
+            if self.strangers is None:          # else an op on this tape made it, or it is watched: both are cleared
+                self.strangers = []
+            self.strangers.append(x)
         x.grad = empty_like(x)
         return x.grad
 
@@ -413,9 +414,10 @@ cdef class Tape:
         cdef Op op
         for x in self.watched:
             x.grad = None
-        for x in self.strangers:
-            x.grad = None
-        self.strangers = []
+        if self.strangers is not None:
+            for x in self.strangers:
+                x.grad = None
+            self.strangers = None
         for op in self.nodes:               # persistent, or stopped by an exception
             op.tape = None
             op.out.grad = None
