@@ -29,6 +29,7 @@ class _CallSpec:
         self.names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         var_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
         self.has_training = "training" in self.names or var_keyword and cls._is_graph_model
+        self.takes_training = "training" in self.names or var_keyword
         self.has_mask = "mask" in self.names
         self.plain = not self.has_training and not self.has_mask
         self.default_training = next((p.default for p in parameters if p.name == "training" and p.default is not p.empty), None)
@@ -74,7 +75,16 @@ class Layer:
         self = super().__new__(cls)
         # The constructor's arguments are the configuration: see get_config.
         self.__dict__["_constructor"] = (args, kwargs)
+        self.__dict__["_tracked"] = []
         return self
+
+    def __setattr__(self, name, value):
+        if isinstance(value, (Layer, list, tuple, dict)) and name[0] != "_":
+            Layer._sublayers(self)                  # what was put into a list before this comes before it
+            super().__setattr__(name, value)
+            Layer._sublayers(self)
+        else:
+            super().__setattr__(name, value)
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -177,14 +187,16 @@ class Layer:
         return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
 
     def _sublayers(self):
-        """Layers held in attributes (also inside lists, tuples and dicts), in order of assignment."""
-        found = {}
+        """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
+        held = {}
         for key, value in vars(self).items():
-            if key not in ("_constructor", "_inbound"):
+            if key not in ("_constructor", "_inbound", "_tracked"):
                 for layer in _find(value, Layer):
-                    found.setdefault(id(layer), layer)
-        found.pop(id(self), None)
-        return list(found.values())
+                    held.setdefault(id(layer), layer)
+        held.pop(id(self), None)
+        known = [layer for layer in self._tracked if held.pop(id(layer), None) is not None]
+        self.__dict__["_tracked"] = known + list(held.values())
+        return self._tracked
 
     def _flatten_layers(self, include_self=True):
         seen, queue = {}, [self]
@@ -344,6 +356,8 @@ class Layer:
             training = spec.default_training
         if spec.has_training and training is not None and "training" not in spec.names[: len(args)]:
             kwargs["training"] = training
+        elif not spec.takes_training:
+            kwargs.pop("training", None)            # only for the layers inside
         self._give_masks(args, kwargs)
         if outer is _NOT_CALLED:
             self._clear_losses()
@@ -356,7 +370,7 @@ class Layer:
             else:
                 _calls.training = outer
         self._finish_call(inputs, outputs)
-        self._plain = spec.plain and self.activity_regularizer is None and self.autocast
+        self._plain = spec.plain and self.activity_regularizer is None and self.autocast and type(self).compute_mask is Layer.compute_mask
         return outputs
 
     def _convert(self, value):
