@@ -64,9 +64,9 @@ class Graph:
         while stack:
             x, finished = stack.pop()
             node = x.history
+            if id(x) in given and (node is None or not isinstance(node.operation, InputLayer)):
+                continue
             if node is None:
-                if id(x) in given:
-                    continue
                 raise ValueError(f"Graph disconnected: cannot find the origin of {x!r}. Its value does not come from the model's inputs")
             if finished:
                 running.discard(node)
