@@ -127,10 +127,11 @@ class TestFit:
         assert model.predict(forever(), steps=2, verbose=0).shape == (8, 1)
         assert model.evaluate(forever(), steps=2, verbose=0) == pytest.approx(np.mean((X[:4] @ w - Y[:4]) ** 2), rel=1e-4)
 
-    def test_generator_that_runs_dry(self):
+    @pytest.mark.parametrize(("batches", "steps", "epochs"), [(4, 2, 2), (3, 2, 2), (4, None, 1)])
+    def test_generator_that_runs_dry(self, batches, steps, epochs):
         with pytest.warns(UserWarning, match="ran out of data"):
-            history = line().fit(((X[:4], Y[:4]) for _ in range(3)), steps_per_epoch=2, epochs=5, verbose=0)
-        assert len(history.epoch) == 2
+            history = line().fit(((X[:4], Y[:4]) for _ in range(batches)), steps_per_epoch=steps, epochs=5, verbose=0)
+        assert len(history.epoch) == epochs
 
     def test_initial_epoch(self):
         history = line().fit(X, Y, initial_epoch=2, epochs=5, verbose=0)

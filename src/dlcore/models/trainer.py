@@ -254,6 +254,10 @@ class Trainer:
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 logs = self._train_epoch(source, callbacks)
+                if logs is None:
+                    if epoch == initial_epoch:
+                        raise ValueError("fit received no batches: the data is empty or its iterator is used up")
+                    break
                 epoch_logs = _numbers(logs)
                 if validation is not None and _should_validate(epoch, validation_freq):
                     epoch_logs |= {f"val_{k}": v for k, v in self._evaluate(validation, callbacks).items()}
@@ -283,13 +287,11 @@ class Trainer:
             if self.stop_training:
                 break
         callbacks.tick(step)
-        if step == 0:
-            raise ValueError("fit received no batches: the data is empty or its iterator is used up")
-        if source.size is not None and step < source.size and not self.stop_training:
+        if (step == 0 or source.size is not None and step < source.size) and not self.stop_training:
             warnings.warn("Your input ran out of data; interrupting epoch. Make sure that your dataset or generator can generate at least "
                           "`steps_per_epoch * epochs` batches.", stacklevel=3)
             self.stop_training = True
-        return logs
+        return logs if step else None
 
     # -------------------------------------------------------------------------------------------------------- evaluate
 
