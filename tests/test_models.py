@@ -347,12 +347,13 @@ class TestSubclass:
         model.evaluate(ones(2, 3), ones(2, 1), verbose=0)
         assert set(seen) == {False}
 
-    def test_explicit_training_flag_wins(self):
+    def test_flag_of_a_recorded_call_holds_until_the_model_is_given_one(self):
         x = Input((3,))
         block = Block(2)
         model = Model(x, [block(x, training=True), block(x)])
-        a, b = model(ones(1, 3), training=False)
-        np.testing.assert_allclose(a, 2 * np.asarray(b), rtol=1e-6)
+        for flag, factor in ((None, 2), (False, 1), (True, 1)):
+            a, b = model(ones(1, 3), training=flag)
+            np.testing.assert_allclose(a, factor * np.asarray(b), rtol=1e-6)
 
     def test_training_reaches_layers_in_graphs(self):
         inner = Sequential([Input((3,)), Block(2)])
@@ -486,8 +487,9 @@ class TestMasksAndLosses:
                 self.dense = layers.Dense(1, use_bias=False, kernel_initializer="ones")
 
             def call(self, x):
-                self.add_loss(ops.sum(self.dense.kernel**2) if self.dense.built else 0.0)
-                return self.dense(x)
+                y = self.dense(x)
+                self.add_loss(ops.sum(self.dense.kernel**2))
+                return y
 
         model = Decay()
         model(ones(1, 2))
