@@ -92,7 +92,8 @@ class Layer(State, Configurable):
         self._losses = []
         self._trainable = bool(trainable)
         self._inbound = []                  # nodes of the graphs in which this layer was called
-        self._plain = False                 # whether __call__ may go straight to call
+        self._adds_losses = False
+        self._plain = -1                    # how many keywords (0, or 1: training) a call may have to go straight to `call`
         self._spec = _call_spec(type(self))
 
     # ---------------------------------------------------------------------------------------------- dtype and naming
@@ -127,12 +128,12 @@ class Layer(State, Configurable):
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented")
 
     def __call__(self, *args, **kwargs):
-        if self._plain and not kwargs and len(args) == 1:
+        if len(kwargs) == self._plain and len(args) == 1 and (not kwargs or kwargs.get("training") is not None):
             # Built, one tensor of the right dtype, nothing to propagate: straight to the computation.
             x = args[0]
             if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None:
                 try:
-                    return self.call(x)
+                    return self.call(x, **kwargs)
                 except ValueError:
                     if self.input_spec is not None:
                         check_inputs(self.input_spec, x, self.name)
@@ -175,7 +176,11 @@ class Layer(State, Configurable):
             else:
                 calls.training = outer
         self._finish_call(inputs, outputs)
-        self._plain = spec.plain and self.activity_regularizer is None and self.autocast and type(self).compute_mask is Layer.compute_mask
+        if self.activity_regularizer is None and self.autocast and not self._adds_losses and type(self).compute_mask is Layer.compute_mask:
+            if spec.plain:
+                self._plain = 0
+            elif spec.has_training and not spec.has_mask and not self._sublayers():     # no layer inside that inherits the flag
+                self._plain = 1
         return outputs
 
     def _convert(self, value):

@@ -170,6 +170,7 @@ class State:
 
     def add_loss(self, loss):
         """Adds a scalar tensor (or a list of them) to the loss of the model, for this call."""
+        self._adds_losses, self._plain = True, -1       # from now on each call must clear what the one before added
         self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
         calls.pending = True
 

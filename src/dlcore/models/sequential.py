@@ -119,7 +119,7 @@ class Sequential(Model):
         if mask is not None:
             x.mask = mask
         for layer in self._stack:
-            if layer._plain:
+            if layer._plain == 0:
                 x = layer(x)
             elif type(layer) is not InputLayer:
                 x = layer(x, training=training) if layer._spec.has_training else layer(x)
