@@ -220,7 +220,7 @@ def test_environment_forces_the_engine():
 
 
 def test_native_engine_does_not_import_scipy():
-    done = run("import sys, dlcore._kernels.blas; assert 'scipy' not in sys.modules and 'numpy' not in sys.modules", DLCORE_GEMM="")
+    done = run("import sys, dlcore._kernels.blas; assert 'scipy' not in sys.modules", DLCORE_GEMM="")
     assert not done.returncode, done.stderr
 
 

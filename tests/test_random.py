@@ -24,7 +24,7 @@ def test_seed_generator_keys_are_copies():
 
 def test_seed_generator_counter_wraps():
     generator = SeedGenerator(1)
-    generator.state[1] = 0xFFFFFFFF
+    generator.state.assign([1, 0xFFFFFFFF])
     generator.next()
     assert generator.state.tolist() == [1, 0]
 

@@ -44,9 +44,9 @@ class Variable(VariableBase):
             value = initializer(tuple(shape), dtype=dtype or config.floatx())
             value = convert(np.array(value, copy=True))
         else:
-            value = convert(np.array(convert(initializer), copy=True))
-            if dtype is None and value.dtype == "float64" and not hasattr(initializer, "dtype"):
-                dtype = config.floatx()
+            # Python numbers have no precision of their own: they take the one asked for, without a stop at float32.
+            bare = dtype is not None and not hasattr(initializer, "dtype")
+            value = convert(np.array(initializer if bare else convert(initializer), dtype=dtype if bare else None, copy=True))
         if dtype is not None and value.dtype != dtype:
             value = convert(value, dtype)
         if shape is not None and tuple(value.shape) != tuple(shape):

@@ -125,6 +125,9 @@ cdef class Arena:
     def __init__(self, variables):
         cdef VariableBase v
         homeless = {}
+        variables = tuple(variables)
+        if len(set(variables)) < len(variables):
+            raise ValueError(f"an arena holds each variable once; received {len(variables)} of which {len(set(variables))} differ")
         for v in variables:
             if v.dtype != F32 and v.dtype != F64:
                 raise ValueError(f"trainable variables must be float32 or float64; received {describe(v)}")
@@ -132,7 +135,7 @@ cdef class Arena:
                 homeless.setdefault(v.dtype, []).append(v)
         for group in homeless.values():
             _move_in(group)
-        self.variables = tuple(variables)
+        self.variables = variables
         self.runs = _runs(self.variables)
 
     def start(self):
@@ -162,6 +165,6 @@ cdef class Arena:
 
 cdef _fill(Tensor place, value):
     cdef Tensor g = tensor_as(value, place.dtype)
-    if not same_shape(g, place):
+    if g.symbolic or not same_shape(g, place):
         raise ValueError(f"a gradient must have the shape {place.shape} of its variable; received {describe(g)}")
     memcpy(place.data, g.data, place.size * itemsize(place.dtype))

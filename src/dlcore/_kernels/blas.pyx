@@ -161,7 +161,7 @@ cdef void _plan(Job* job) noexcept nogil:
     """Cuts the work by shape alone."""
     cdef dl_gemm* g = &job.g
     cdef const dl_gemm_table* t = job.table
-    cdef Py_ssize_t pieces
+    cdef Py_ssize_t pieces, down
     job.cost = 0.01 * g.m * g.n * g.k + 0.05 * (<double>g.m * g.k + <double>g.k * g.n + <double>g.m * g.n)
     job.mb, job.nb, job.kb, job.sums = g.m, g.n, g.k, NULL
     if job.cost > 4000:
@@ -172,10 +172,11 @@ cdef void _plan(Job* job) noexcept nogil:
             return
         if g.m > 2 * t.mc:
             # Many rows: cut them, and columns too when there are many (every block packs its own A).
-            job.mb = min(t.mc, max(t.mr, _ceil(_ceil(g.m, pieces), t.mr) * t.mr))
             job.nb = min(g.n, 32 * t.nr)
+            down = max(_ceil(g.m, t.mc), _ceil(pieces, _ceil(g.n, job.nb)))
+            job.mb = _ceil(_ceil(g.m, down), t.mr) * t.mr
         elif g.n >= 4 * t.nr:
-            job.nb = min(max(_ceil(_ceil(g.n, pieces), t.nr), 4), 16) * t.nr
+            job.nb = min(max(_ceil(_ceil(g.n, pieces), t.nr), 4 if g.m == 1 else 2), 16) * t.nr
         else:
             job.mb = max(t.mr, _ceil(_ceil(g.m, pieces), t.mr) * t.mr)
     job.across = _ceil(g.n, job.nb)

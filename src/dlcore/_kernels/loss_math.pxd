@@ -108,6 +108,16 @@ cdef inline kernel_void slopes(int kind, const real* t, const real* p, real* y, 
 
 # ------------------------------------------------------------------------------------------------- rows of k classes
 
+cdef inline real row_sum(const real* x, Py_ssize_t k) noexcept nogil:
+    cdef real total = 0
+    cdef Py_ssize_t j
+    if k >= SHORT:
+        return <real>vsum[real](x, k)
+    for j in range(k):
+        total += x[j]
+    return total
+
+
 # The maximum m of each row and s = log(sum(exp(x - m))): log softmax(x) is (x - m) - s.
 cdef inline kernel_void log_sums(const real* x, real* m, real* s, Py_ssize_t k, Py_ssize_t rows) noexcept nogil:
     cdef real e[CHUNK]
@@ -153,14 +163,14 @@ cdef inline kernel_void soft_row(const real* t, const real* x, real m, real s, P
         n = min(<Py_ssize_t>CHUNK, k - at)
         for j in range(n):
             e[j] = (t[at + j] * a + b) * ((x[at + j] - m) - s)
-        loss[0] -= vsum[real](e, n)
+        loss[0] -= row_sum[real](e, n)
         at += n
 
 
 # dx_j = c (softmax(x)_j sum(t) - t_j)
 cdef inline kernel_void soft_row_bwd(const real* t, const real* x, real* dx, real m, real s, Py_ssize_t k, real a, real b, real c, bint accumulate) noexcept nogil:
     cdef Py_ssize_t j
-    cdef real total = <real>(vsum[real](t, k) * a + b * k)
+    cdef real total = row_sum[real](t, k) * a + b * k
     if accumulate:
         for j in range(k):
             dx[j] += c * (exp_((x[j] - m) - s) * total - (t[j] * a + b))
@@ -173,13 +183,13 @@ cdef inline kernel_void soft_row_bwd(const real* t, const real* x, real* dx, rea
 cdef inline kernel_void probable_row(const real* t, const real* p, Py_ssize_t k, real a, real b, double* loss) noexcept nogil:
     cdef real e[CHUNK]
     cdef Py_ssize_t j, n, at = 0
-    cdef real total = <real>vsum[real](p, k)
+    cdef real total = row_sum[real](p, k)
     loss[0] = 0
     while at < k:
         n = min(<Py_ssize_t>CHUNK, k - at)
         for j in range(n):
             e[j] = (t[at + j] * a + b) * log_(clip(p[at + j] / total))
-        loss[0] -= vsum[real](e, n)
+        loss[0] -= row_sum[real](e, n)
         at += n
 
 
@@ -188,14 +198,14 @@ cdef inline kernel_void probable_row_bwd(const real* t, const real* p, real* dp,
     cdef real e[CHUNK]
     cdef Py_ssize_t j, n, at = 0
     cdef double free = 0
-    cdef real q, d, total = <real>vsum[real](p, k)
+    cdef real q, d, total = row_sum[real](p, k)
     while at < k:
         n = min(<Py_ssize_t>CHUNK, k - at)
         for j in range(n):
             q = p[at + j] / total
             d = t[at + j] * a + b
             e[j] = d if q == clip(q) else 0
-        free += vsum[real](e, n)
+        free += row_sum[real](e, n)
         at += n
     c = c / total
     for j in range(k):
@@ -226,7 +236,7 @@ cdef inline kernel_void chosen_row_bwd(int64_t label, const real* p, real* dp, P
     cdef Py_ssize_t j
     cdef real q, total
     if label >= 0:
-        total = <real>vsum[real](p, k)
+        total = row_sum[real](p, k)
         q = p[label] / total
         c = c / total
     if label < 0 or q != clip(q):
@@ -377,7 +387,7 @@ cdef inline void classes(Ctx* c, const real* t, const real* p, real* kept_m, rea
             elif c.logits:
                 loss = s[i] - (p[j * k + c.labels[j]] - m[i])
             else:
-                loss = -log_(clip[real](p[j * k + c.labels[j]] / <real>vsum[real](p + j * k, k)))
+                loss = -log_(clip[real](p[j * k + c.labels[j]] / row_sum[real](p + j * k, k)))
             finish_row(c, j, loss * c.scale, &total)
         begin += n
     if not c.none:

@@ -8,7 +8,7 @@ does not exist there, and opening a region would hang.
 
 import os
 
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange
 
 cdef extern from *:
     """
@@ -22,6 +22,12 @@ cdef extern from *:
     static int dl_cpus(void) { return 1; }
     static int dl_in_parallel(void) { return 0; }
     #endif
+    #include <time.h>
+    static inline double dl_now(void) {             /* nanoseconds */
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+    }
     #if defined(__SSE2__)
     #include <xmmintrin.h>
     typedef unsigned int dl_fpstate;
@@ -44,6 +50,7 @@ cdef extern from *:
     const int dl_openmp
     int dl_cpus() noexcept nogil
     bint dl_in_parallel() noexcept nogil
+    double dl_now() noexcept nogil
     ctypedef unsigned long long dl_fpstate
     dl_fpstate dl_flush_on() noexcept nogil
     void dl_flush_off(dl_fpstate) noexcept nogil
@@ -52,7 +59,20 @@ cdef extern from *:
 cdef double KEEP_GIL_BELOW = 2000.0
 cdef double SERIAL_BELOW = 4000.0
 
+cdef enum:
+    MAX_THREADS = 1024                          # OpenMP ends the process if the system refuses to make a thread
+
+# A region ends when its slowest thread has come and gone. On a machine whose cores are busy with other programs that thread
+# may wait a scheduler's tick for its turn, hundreds of times what the work takes. A thread that comes this late makes the
+# following regions serial for a while, twice as long each time it happens again. (Results do not depend on it.)
+cdef double LATE = 2e6
+cdef double SHORTEST_REST = 1e7
+cdef double LONGEST_REST = 1e9
+cdef double _rest = 1e7
+cdef double _rest_until = 0
+
 cdef int _threads = 1
+cdef bint _forked = False
 
 
 cdef int thread_count() noexcept nogil:
@@ -74,8 +94,21 @@ cdef void _serial(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block) noex
     dl_flush_off(state)
 
 
+cdef void _parallel(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, Py_ssize_t blocks, int threads, bint* late) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double start = dl_now()
+    with parallel(num_threads=threads):
+        if dl_now() - start > LATE:
+            late[0] = True
+        for i in prange(blocks, schedule="dynamic"):
+            _run_block(body, ctx, n, block, i)
+
+
 cdef void launch_nogil(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, double cost) noexcept nogil:
-    cdef Py_ssize_t i, blocks
+    global _rest, _rest_until
+    cdef Py_ssize_t blocks
+    cdef double start
+    cdef bint late = False
     if block < 1:
         block = 1
     if n <= 0:
@@ -83,9 +116,17 @@ cdef void launch_nogil(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block,
     if cost < SERIAL_BELOW or _threads == 1 or n <= block or dl_in_parallel():
         _serial(body, ctx, n, block)
         return
+    start = dl_now()
+    if start < _rest_until:
+        _serial(body, ctx, n, block)
+        return
     blocks = (n + block - 1) // block
-    for i in prange(blocks, schedule="dynamic", num_threads=min(<Py_ssize_t>_threads, blocks)):
-        _run_block(body, ctx, n, block, i)
+    _parallel(body, ctx, n, block, blocks, <int>min(<Py_ssize_t>_threads, blocks), &late)
+    if late:
+        _rest_until = dl_now() + _rest
+        _rest = min(2 * _rest, LONGEST_REST)
+    elif start > _rest_until + _rest:               # a good while without a late one
+        _rest = SHORTEST_REST
 
 
 cdef void launch(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, double cost) noexcept:
@@ -103,12 +144,12 @@ def get_num_threads():
     return _threads
 
 
-def set_num_threads(int n):
-    """Sets the number of threads that kernels may use. Results do not depend on it."""
+def set_num_threads(n):
+    """Sets the number of threads that kernels may use. Results do not depend on it. In a forked child it stays 1."""
     global _threads
-    if n < 1:
-        raise ValueError(f"set_num_threads: n must be at least 1, received n={n}")
-    _threads = n if dl_openmp else 1
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"set_num_threads: n must be at least 1 and at most {MAX_THREADS}; received n={n}")
+    _threads = n if dl_openmp and not _forked else 1
 
 
 def openmp_version():
@@ -120,17 +161,17 @@ def _initial_threads():
     for name in ("DLCORE_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").split(",")[0].strip()
         if text:
-            if not text.isdigit() or int(text) < 1:
-                if name == "OMP_NUM_THREADS":
-                    continue
-                raise ImportError(f"{name}={text!r} must be a whole number of at least 1")
-            return int(text)
-    return dl_cpus()
+            if text.isdecimal() and 1 <= int(text) <= MAX_THREADS:
+                return int(text)
+            if name == "DLCORE_NUM_THREADS":
+                raise ImportError(f"{name}={text!r} must be a whole number from 1 to {MAX_THREADS}")
+    return min(dl_cpus(), MAX_THREADS)
 
 
 def _after_fork():
-    global _threads
+    global _threads, _forked
     _threads = 1
+    _forked = True
 
 
 set_num_threads(_initial_threads())

@@ -388,7 +388,7 @@ cdef void _sparsemax_backward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexc
 # -------------------------------------------------------------------------------------------------------------- ops
 
 @cython.no_gc
-cdef class AxisOp(Op):
+cdef class _AxisOp(Op):
     """What ops along an axis share: the split into (outer, k, inner), and conversions of dtype and layout."""
 
     cdef object axis
@@ -496,7 +496,7 @@ cdef int _axis(object axis, Tensor x, Op op) except -2:
 
 
 @cython.no_gc
-cdef class Softmax(AxisOp):
+cdef class Softmax(_AxisOp):
     """y = exp(x) / sum(exp(x)) along an axis or a group of axes."""
 
     cdef int forward(self) except -1:
@@ -512,7 +512,7 @@ cdef class Softmax(AxisOp):
 
 
 @cython.no_gc
-cdef class LogSoftmax(AxisOp):
+cdef class LogSoftmax(_AxisOp):
     """y = x - log(sum(exp(x))) along an axis or a group of axes."""
 
     cdef int forward(self) except -1:
@@ -523,7 +523,7 @@ cdef class LogSoftmax(AxisOp):
 
 
 @cython.no_gc
-cdef class Sparsemax(AxisOp):
+cdef class Sparsemax(_AxisOp):
     """y = max(x - tau, 0) along an axis, tau such that the sum is 1."""
 
     cdef int forward(self) except -1:

@@ -6,17 +6,20 @@ is recorded. A gradient is written by the first op that has one for it and added
 zero-filled first. Gradients of trainable variables are written where the optimizer reads them (see arena.pyx).
 """
 
+import numpy as np
+
 cimport cython
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcpy
 
 from dlcore._kernels.tensor cimport (
-    KerasTensor, MAX_NDIM, Tensor, VariableBase, describe, empty, empty_like, itemsize, same_shape, tensor, tensor_as, view,
+    KerasTensor, Tensor, VariableBase, cast_copy, describe, empty, empty_like, itemsize, same_shape, tensor, tensor_as, view,
 )
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, real
 
 cdef extern from *:
     """
-    /* The innermost open tape of each thread: a borrowed reference, the tape is kept alive by its `with` block. */
+    /* The innermost open tape of each thread. An open tape holds a reference to itself, so this is never dangling. */
     static __thread PyObject* dl_open_tape = NULL;
     """
     void* dl_open_tape
@@ -79,7 +82,7 @@ cdef class Op:
         else:
             g = x.grad
             if g is None:
-                g = x.grad = empty_like(x)
+                g = self.tape.make_grad(x)
         accumulate[0] = g.grad_ready
         g.grad_ready = True
         return g
@@ -93,7 +96,7 @@ cdef class Op:
         cdef Tensor d
         cdef bint accumulate
         cdef Py_ssize_t j
-        if not x.is_leaf_variable and x.grad is None and x.dtype == g.dtype:
+        if not x.is_leaf_variable and x.grad is None and x.dtype == g.dtype and x.tape_id == self.tape.id and not self.tape.sharing_shows:
             d = view(g, 0, x.ndim, x.dims)
             d.grad_ready = True
             x.grad = d
@@ -111,11 +114,12 @@ cdef class Op:
 
 
 cdef bint wanted(Op op, int i) noexcept:
-    return (op.need >> i) & 1
+    return (op.need >> min(i, 63)) & 1
 
 
 cdef inline bint _wants(Tensor x, Tape tape) noexcept:
-    # Identifiers grow, so a tensor recorded by an inner tape also counts for the tapes around it.
+    # Identifiers grow, so a tensor recorded by an inner tape also counts for the tapes around it. At worst an op is
+    # recorded in vain.
     return x.is_leaf_variable or x.tape_id >= tape.id
 
 
@@ -131,7 +135,7 @@ cdef int _prepare(Op op, tuple inputs, Tape tape) except -1:
                 continue
             while tape is not None:
                 if _wants(x, tape):
-                    op.need |= 1u << i
+                    op.need |= <unsigned long long>1 << min(i, 63)
                     break
                 tape = tape.parent
             tape = <Tape>dl_open_tape
@@ -140,17 +144,18 @@ cdef int _prepare(Op op, tuple inputs, Tape tape) except -1:
 
 cdef int _record(Op op, Tape tape) except -1:
     cdef Tensor x
-    cdef long long inner = tape.id
+    cdef long long newest = 0
     while tape is not None:
         for x in op.inputs:
             if x.dtype >= F16 and _wants(x, tape):
                 tape.nodes.append(op)
+                newest = max(newest, tape.id)
                 break
         tape = tape.parent
-    op.out.tape_id = inner
+    op.out.tape_id = newest
     if op.more is not None:
         for x in op.more:
-            x.tape_id = inner
+            x.tape_id = newest
     return 0
 
 
@@ -186,6 +191,16 @@ cdef class _Barrier(Op):
         )
 
 
+cdef void _add_seed(real* g, const real* w, Py_ssize_t n, bint accumulate) noexcept nogil:
+    cdef Py_ssize_t i
+    if not accumulate and w == NULL:
+        for i in range(n):
+            g[i] = 1
+        return
+    for i in range(n):
+        g[i] = (g[i] if accumulate else 0) + (w[i] if w != NULL else 1)
+
+
 cdef class Tape:
     """Records ops for automatic differentiation.
 
@@ -219,17 +234,35 @@ cdef class Tape:
     def __enter__(self):
         if self.entered:
             raise RuntimeError("this GradientTape is already recording")
+        if self.nodes is None:
+            self.nodes = []
         self.entered = True
         self.parent = <Tape>dl_open_tape if dl_open_tape != NULL else None
+        Py_INCREF(self)
         _open(self)
         return self
 
     def __exit__(self, kind, value, traceback):
-        self.entered = False
-        _open(self.parent)
-        self.parent = None
+        if self.entered:
+            self._close()
         if kind is not None:
             self.nodes = []
+
+    cdef int _close(self) except -1:
+        """Stops recording. Tapes may end in any order, but on the thread on which they began."""
+        cdef Tape inner = <Tape>dl_open_tape if dl_open_tape != NULL else None
+        if inner is self:
+            _open(self.parent)
+        else:
+            while inner is not None and inner.parent is not self:
+                inner = inner.parent
+            if inner is None:
+                raise RuntimeError("a GradientTape must be closed on the thread on which it was opened, and not inside stop_recording")
+            inner.parent = self.parent
+        self.parent = None
+        self.entered = False
+        Py_DECREF(self)
+        return 0
 
     def watch(self, tensors):
         """Makes this tape want the gradients of `tensors` (a tensor or a nest of lists of tensors)."""
@@ -243,8 +276,10 @@ cdef class Tape:
         x = <Tensor>tensors
         if x.dtype < F16:
             raise ValueError(f"GradientTape.watch: only floating tensors have gradients; received {describe(x)}")
+        if x.symbolic:
+            raise TypeError(f"GradientTape.watch: {describe(x)} is symbolic and has no gradient; call the model on numbers")
         if not x.is_leaf_variable:
-            x.tape_id = self.id
+            x.tape_id = max(x.tape_id, self.id)
             self.watched.append(x)
 
     def gradient(self, target, sources, output_gradients=None):
@@ -267,8 +302,8 @@ cdef class Tape:
                 raise ValueError(f"GradientTape.gradient: sources must be tensors or variables; received {describe(source)}")
             if not (<Tensor>source).is_leaf_variable:
                 keep.add(source)
-        self.into_arena = False
-        self.leaves = {}
+        self.sharing_shows = len(keep) > 0
+        self._begin(False)
         try:
             self._seed(target, output_gradients)
             self._run_keeping(keep)
@@ -287,8 +322,8 @@ cdef class Tape:
 
     def backward(self, loss):
         """Writes the gradient of `loss` for every trainable variable into the arena (or ``variable.grad`` before it has one)."""
-        self.into_arena = True
-        self.leaves = {}
+        self.sharing_shows = False
+        self._begin(True)
         try:
             self._seed(loss, None)
             self.run()
@@ -296,11 +331,17 @@ cdef class Tape:
         finally:
             self._finish()
 
-    def _seed(self, target, output_gradients):
-        cdef Tensor x, g
-        cdef Py_ssize_t i
+    cdef int _begin(self, bint into_arena) except -1:
         if self.nodes is None:
             raise RuntimeError("GradientTape: gradients were already taken; make the tape with persistent=True to take more")
+        self.into_arena = into_arena
+        self.leaves = {}
+        if self.entered and not self.persistent:
+            self._close()
+        return 0
+
+    def _seed(self, target, output_gradients):
+        cdef Tensor x, g
         if isinstance(target, (list, tuple)):
             weights = output_gradients if output_gradients is not None else [None] * len(target)
             for item, weight in zip(target, weights, strict=True):
@@ -309,32 +350,33 @@ cdef class Tape:
         if not isinstance(target, Tensor):
             raise ValueError(f"GradientTape.gradient: target must be a tensor; received {describe(target)}")
         x = <Tensor>target
-        if x.dtype != F32 and x.dtype != F64:
+        if x.symbolic or x.dtype != F32 and x.dtype != F64:
             raise ValueError(f"GradientTape.gradient: target must be float32 or float64; received {describe(x)}")
+        w = None
+        if output_gradients is not None:
+            w = tensor_as(output_gradients, x.dtype)
+            if (<Tensor>w).symbolic or not same_shape(<Tensor>w, x):
+                raise ValueError(f"GradientTape.gradient: output_gradients must have the shape {x.shape} of the target; received {describe(w)}")
         if x.is_leaf_variable:
             g = self.leaves.get(x)
             if g is None:
-                g = empty_like(x)
-                self.leaves[x] = g
+                g = self.leaves[x] = empty_like(x)
         else:
-            g = x.grad
-            if g is None:
-                g = x.grad = empty_like(x)
-        if output_gradients is not None:
-            w = tensor_as(output_gradients, x.dtype)
-            if not same_shape(<Tensor>w, x):
-                raise ValueError(f"GradientTape.gradient: output_gradients must have the shape {x.shape} of the target; received {describe(w)}")
+            g = x.grad if x.grad is not None else self.make_grad(x)
+        if x.dtype == F32:
+            _add_seed[float](<float*>g.data, NULL if w is None else <float*>(<Tensor>w).data, x.size, g.grad_ready)
         else:
-            w = None
-        for i in range(x.size):
-            if x.dtype == F32:
-                (<float*>g.data)[i] = (((<float*>g.data)[i]) if g.grad_ready else 0) + ((<float*>(<Tensor>w).data)[i] if w is not None else 1.0)
-            else:
-                (<double*>g.data)[i] = (((<double*>g.data)[i]) if g.grad_ready else 0) + ((<double*>(<Tensor>w).data)[i] if w is not None else 1.0)
+            _add_seed[double](<double*>g.data, NULL if w is None else <double*>(<Tensor>w).data, x.size, g.grad_ready)
         g.grad_ready = True
-        if not x.is_leaf_variable and x.tape_id < self.id:
-            # Nothing on this tape leads to it, so nothing would release the seed.
-            self.watched.append(x)
+
+    cdef Tensor make_grad(self, Tensor x):
+        """A buffer for the gradient of an intermediate, that no later run of this or another tape will find."""
+        if x.tape_id != self.id:
+            if self.strangers is None:          # else an op on this tape made it, or it is watched: both are cleared
+                self.strangers = []
+            self.strangers.append(x)
+        x.grad = empty_like(x)
+        return x.grad
 
     cdef int run(self) except -1:
         return self._run_keeping(None)
@@ -372,6 +414,10 @@ cdef class Tape:
         cdef Op op
         for x in self.watched:
             x.grad = None
+        if self.strangers is not None:
+            for x in self.strangers:
+                x.grad = None
+            self.strangers = None
         for op in self.nodes:               # persistent, or stopped by an exception
             op.tape = None
             op.out.grad = None
@@ -425,6 +471,10 @@ class stop_recording:
 
 # ---------------------------------------------------------------------------------------------------- user's own ops
 
+cdef bint _overlap(Tensor a, Tensor b) noexcept:
+    return a.data < b.data + b.size * itemsize(b.dtype) and b.data < a.data + a.size * itemsize(a.dtype)
+
+
 @cython.no_gc
 cdef class FunctionOp(Op):
     """Calls the NumPy code of a Function (dlcore.ops.Function) as one op."""
@@ -434,13 +484,10 @@ cdef class FunctionOp(Op):
 
     cdef int infer(self) except -1:
         cdef Tensor y
-        cdef KerasTensor spec
         for x in self.inputs:
             if (<Tensor>x).symbolic:
-                specs = self.function._infer([KerasTensor(x.shape, x.dtype) for x in self.inputs])
-                self.single = not isinstance(specs, tuple)
-                for s in (specs if isinstance(specs, tuple) else (specs,)):
-                    y = KerasTensor(s.shape, s.dtype)
+                self.single, specs = self.function._infer([KerasTensor(x.shape, x.dtype) for x in self.inputs])
+                for y in specs:
                     self._add(y)
                 return 0
         return self._compute()
@@ -452,22 +499,17 @@ cdef class FunctionOp(Op):
             self.more = (y,) if self.more is None else self.more + (y,)
 
     cdef int _compute(self) except -1:
+        cdef Tensor y
         arrays = []
         for x in self.inputs:
             array = x.numpy()
             array.flags.writeable = False
             arrays.append(array)
-        results = self.function.forward(*arrays)
-        self.single = not isinstance(results, tuple)
-        for result in (results if isinstance(results, tuple) else (results,)):
-            if result is None:
-                raise ValueError(f"{type(self.function).__name__}.forward returned None; it must return an array or a tuple of arrays")
+        self.single, results = self.function._run(arrays)
+        for result in results:
             y = tensor(result)
-            for x in self.inputs:
-                if (<Tensor>y).data == (<Tensor>x).data:
-                    y = tensor(y.numpy().copy())
-                    break
-            self._add(y)
+            # What forward returns may be a view of an input.
+            self._add(cast_copy(y, y.dtype) if any([_overlap(y, x) for x in self.inputs]) else y)
         return 0
 
     cdef int forward(self) except -1:
@@ -479,7 +521,9 @@ cdef class FunctionOp(Op):
         name = type(self.function).__name__
         grads = []
         for x in (self.out,) + (self.more or ()):
-            grads.append(empty_like(x).numpy() * 0 if x.grad is None else x.grad.numpy())
+            array = np.zeros(x.shape, x.numpy().dtype) if x.grad is None else x.grad.numpy()
+            array.flags.writeable = False
+            grads.append(array)
         results = self.function.backward(*grads)
         if not isinstance(results, tuple):
             results = (results,)

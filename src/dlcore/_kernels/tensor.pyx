@@ -236,6 +236,9 @@ cdef class Tensor:
         self.is_leaf_variable = False
         self.grad_ready = False
 
+    def __init__(self, *args, **kwargs):
+        raise TypeError("Tensor cannot be called; use dlcore.ops.convert_to_tensor(x)")
+
     def __dealloc__(self):
         if self.capacity:
             pool_free(self.data, self.capacity)
@@ -276,7 +279,7 @@ cdef class Tensor:
 
     @property
     def nbytes(self):
-        return self.size * _itemsizes[self.dtype]
+        return None if self.size == UNKNOWN else self.size * _itemsizes[self.dtype]
 
     @property
     def T(self):
@@ -293,13 +296,15 @@ cdef class Tensor:
     def __len__(self):
         if self.ndim == 0:
             raise TypeError("len() of a 0-dimensional tensor")
+        if self.dims[0] == UNKNOWN:
+            self._no_value("len()")
         return self.dims[0]
 
     def __iter__(self):
         if self.ndim == 0:
             raise TypeError("iteration over a 0-dimensional tensor")
         if self.dims[0] == UNKNOWN:
-            raise TypeError(f"iteration over the unknown first dimension of {describe(self)}")
+            self._no_value("iteration")
         return (self[i] for i in range(self.dims[0]))
 
     def __repr__(self):
@@ -349,6 +354,8 @@ cdef class Tensor:
         return to_numpy(self).__index__()
 
     def __bool__(self):
+        if self.symbolic:
+            self._no_value("bool()")
         return bool(to_numpy(self))
 
     def __format__(self, spec):
@@ -473,6 +480,8 @@ cdef class Tensor:
         if method == "__call__" and name in _operators and not kwargs and len(inputs) == 2:
             return _operators[name](*inputs)
         arrays = [to_numpy(x) if isinstance(x, Tensor) else x for x in inputs]
+        if "out" in kwargs:
+            kwargs["out"] = tuple([to_numpy(x) if isinstance(x, Tensor) else x for x in kwargs["out"]])
         return getattr(ufunc, method)(*arrays, **kwargs)
 
 
@@ -554,6 +563,8 @@ cdef object to_numpy(Tensor x):
     array = cnp.PyArray_SimpleNewFromData(x.ndim, dims, _typenum_of_code[x.dtype], x.data)
     # The array lives as long as the buffer: a Variable's pointer may move to an arena, so its owner is what is kept.
     owner = x if x.owner is None else x.owner
+    if cnp.PyArray_Check(owner) and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>owner):
+        cnp.PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
     Py_INCREF(owner)
     cnp.PyArray_SetBaseObject(array, owner)
     return array
@@ -561,8 +572,11 @@ cdef object to_numpy(Tensor x):
 
 cdef Tensor cast_copy(Tensor x, int dtype):
     """A fresh tensor with the values of x as dtype."""
-    cdef Tensor y = empty(dtype, x.ndim, x.dims)
+    cdef Tensor y
     cdef Py_ssize_t i
+    if x.symbolic:
+        x._no_value("a copy")
+    y = empty(dtype, x.ndim, x.dims)
     if dtype == x.dtype:
         memcpy(y.data, x.data, x.size * _itemsizes[dtype])
     elif dtype == F32 and x.dtype == F64:
@@ -622,11 +636,10 @@ cdef Tensor tensor(object x):
         return y
     if x is None:
         raise ValueError("expected a tensor, an array or a number; received None")
-    if hasattr(x, "__dlpack__") and not isinstance(x, np.generic):
-        if hasattr(x, "detach"):
-            x = x.detach()
-        return _from_array(np.from_dlpack(x))
     try:
+        if hasattr(x, "__dlpack__") and not isinstance(x, np.generic):
+            # torch's tensors that want gradients refuse to be shared; their values do not.
+            return _from_array(np.from_dlpack(x.detach() if hasattr(x, "detach") else x))
         if isinstance(x, (list, tuple)) and any(isinstance(item, Tensor) for item in x):
             return _operators["stack"](list(x))
         array = np.asarray(x)
@@ -701,6 +714,8 @@ cdef class VariableBase(Tensor):
     def _copy_in(self, value):
         """Overwrites the numbers in place; shape and dtype stay."""
         cdef Tensor x = tensor_as(value, self.dtype)
+        if x.symbolic:
+            x._no_value("assign")
         if not same_shape(x, self):
             raise ValueError(f"expected a value of shape {self.shape}; received {describe(x)}")
         memcpy(self.data, x.data, self.size * _itemsizes[self.dtype])
@@ -750,6 +765,20 @@ cdef class KerasTensor(Tensor):
         self.set_dims(len(shape), dims)
         self.name = name
 
+    def __reduce__(self):
+        return KerasTensor, (self.shape, _NAMES[self.dtype], self.name), (None, {"history": self.history, "mask": self.mask})
+
+    def __copy__(self):
+        return KerasTensor(self.shape, _NAMES[self.dtype], self.name)
+
+    def __deepcopy__(self, memo):
+        # Its node and that node's other tensors are copied with it: a copy of a graph is a graph of copies.
+        import copy
+
+        memo[id(self)] = other = KerasTensor(self.shape, _NAMES[self.dtype], self.name)
+        other.history, other.mask = copy.deepcopy((self.history, self.mask), memo)
+        return other
+
     def __repr__(self):
         return f"<KerasTensor shape={self.shape}, dtype={_NAMES[self.dtype]}, name={self.name}>"
 
@@ -766,7 +795,7 @@ def slice_rows(Tensor x, Py_ssize_t begin, Py_ssize_t end):
     cdef Py_ssize_t dims[MAX_NDIM]
     cdef Py_ssize_t row = itemsize(x.dtype)
     cdef int i
-    if x.ndim == 0 or begin < 0 or end < begin or end > x.dims[0]:
+    if x.symbolic or x.ndim == 0 or begin < 0 or end < begin or end > x.dims[0]:
         raise ValueError(f"slice_rows: rows {begin}:{end} are outside {describe(x)}")
     dims[0] = end - begin
     for i in range(1, x.ndim):
@@ -782,7 +811,7 @@ def gather_rows(Tensor x, Tensor order, Py_ssize_t begin, Py_ssize_t end):
     cdef Py_ssize_t i, k
     cdef Tensor y
     cdef int64_t* index = <int64_t*>order.data
-    if order.dtype != I64 or order.ndim != 1 or begin < 0 or end < begin or end > order.dims[0] or x.ndim == 0:
+    if x.symbolic or order.symbolic or order.dtype != I64 or order.ndim != 1 or begin < 0 or end < begin or end > order.dims[0] or x.ndim == 0:
         raise ValueError(f"gather_rows: rows order[{begin}:{end}] of {describe(order)} from {describe(x)}")
     for i in range(begin, end):
         if index[i] < 0 or index[i] >= x.dims[0]:

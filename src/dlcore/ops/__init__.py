@@ -23,12 +23,13 @@ def _door(entry):
             Node(op, args, kwargs, out)
         return out
 
+    op.__module__ = __name__                # where pickle finds it
     return op
 
 
 # Every public function of these modules (or what they list in __all__) is an op.
 for _leaf in ("elementwise", "binary", "compare", "cast", "reduce", "array", "gather", "create", "matmul", "activation", "softmax",
-              "dense", "loss"):  # fmt: skip
+              "dense", "dropout", "loss"):  # fmt: skip
     _module = importlib.import_module(f"dlcore._kernels.{_leaf}")
     for _name in getattr(_module, "__all__", [name for name in dir(_module) if not name.startswith("_")]):
         _entry = getattr(_module, _name)

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from dlcore._kernels.tape import apply_function
-from dlcore._kernels.tensor import KerasTensor
+from dlcore._kernels.tensor import KerasTensor, convert
 from dlcore.ops.symbolic import Node
 
 
@@ -44,15 +44,24 @@ class Function:
             Node(self, inputs, {}, outputs)
         return outputs
 
+    def _run(self, arrays):
+        """Whether forward gave one output, and the tuple of them."""
+        results = self.forward(*arrays)
+        outputs = results if isinstance(results, tuple) else (results,)
+        if not outputs or any(y is None or type(y) is KerasTensor for y in outputs):
+            raise ValueError(f"{type(self).__name__}.forward must return an array or a tuple of arrays; received {results!r}")
+        return not isinstance(results, tuple), outputs
+
     def _infer(self, specs):
-        """Output shapes for symbolic inputs, from two trial runs that fill the unknown dimensions differently."""
+        """The same for symbolic inputs: KerasTensors, from two trial runs that fill the unknown dimensions differently."""
         trials = []
         for fill in (2, 3):
             arrays = [np.ones([fill if d is None else d for d in s.shape], s.dtype) for s in specs]
-            results = copy.copy(self).forward(*arrays)
-            trials.append(results if isinstance(results, tuple) else (results,))
+            single, outputs = copy.copy(self)._run(arrays)
+            trials.append([convert(y) for y in outputs])
         outs = []
         for a, b in zip(*trials, strict=True):
-            a, b = np.asarray(a), np.asarray(b)
-            outs.append(KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], a.dtype.name))
-        return tuple(outs) if isinstance(results, tuple) else outs[0]
+            if a.ndim != b.ndim:
+                raise ValueError(f"{type(self).__name__}.forward gives {a.ndim} or {b.ndim} axes, depending on the batch; a symbolic call needs one number")
+            outs.append(KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], a.dtype))
+        return single, tuple(outs)
