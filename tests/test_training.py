@@ -127,6 +127,25 @@ class TestFit:
         assert model.predict(forever(), steps=2, verbose=0).shape == (8, 1)
         assert model.evaluate(forever(), steps=2, verbose=0) == pytest.approx(np.mean((X[:4] @ w - Y[:4]) ** 2), rel=1e-4)
 
+    @pytest.mark.parametrize(("batch_size", "steps", "expected"), [
+        (2, 1, [[0], [2], [4], [0]]), (2, 2, [[0, 2], [4], [0, 2], [4]]), (2, 3, [[0, 2, 4]] * 4), (2, 9, [[0, 2, 4]] * 4), (None, 2, [[0, 3]] * 4)])  # fmt: skip
+    def test_epochs_of_some_steps_go_on_through_the_data(self, batch_size, steps, expected):
+        class Look(Model):
+            def train_step(self, data):
+                seen[-1].append(int(data[0][0, 0]))
+                return {"loss": 0.0}
+
+        x, seen = Input((1,)), []
+        look = Look(x, layers.Dense(1)(x))
+        look.compile("sgd", "mse")
+        begin = LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append([]))
+        look.fit(np.arange(6.0)[:, None], np.zeros(6), batch_size=batch_size, steps_per_epoch=steps, epochs=4, shuffle=False, verbose=0, callbacks=[begin])
+        assert seen == expected
+
+    def test_validation_begins_with_the_first_batch(self):
+        history = line(SGD(0.0)).fit(X, Y, epochs=3, batch_size=4, validation_data=(X, Y), validation_steps=2, verbose=0).history
+        assert history["val_loss"] == pytest.approx([np.mean(Y[:8] ** 2)] * 3, rel=1e-5)
+
     @pytest.mark.parametrize(("batches", "steps", "epochs"), [(4, 2, 2), (3, 2, 2), (4, None, 1)])
     def test_generator_that_runs_dry(self, batches, steps, epochs):
         with pytest.warns(UserWarning, match="ran out of data"):

@@ -25,4 +25,4 @@ def batches(x, y=None, sample_weight=None, batch_size=None, shuffle=False, class
             if value is not None:
                 raise ValueError(f"When x is a generator or another iterable of batches, `{name}` should not be specified (it comes with the batches); received {name}={type(value)}")
         return IterableBatches(x, class_weight=class_weight, steps=steps)
-    return ArrayBatches(x, y, sample_weight, batch_size=batch_size or 32, shuffle=shuffle, class_weight=class_weight, steps=steps)
+    return ArrayBatches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight, steps=steps)

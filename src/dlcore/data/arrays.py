@@ -1,5 +1,7 @@
 """Batches of arrays in memory."""
 
+import itertools
+
 import numpy as np
 
 from dlcore import config, random, tree
@@ -12,14 +14,16 @@ class ArrayBatches:
 
     Args:
         x, y, sample_weight: Arrays or structures (lists, dicts) of arrays with equal numbers of rows.
-        batch_size: Rows per batch; the last batch may be smaller.
+        batch_size: Rows per batch; the last batch may be smaller. By default 32, or what makes `steps` batches.
         shuffle: Whether each epoch has an order of its own (``"batch"``: shuffle whole batches).
         class_weight: Dict from class to weight, turned into sample weights.
-        steps: Stop an epoch after that many batches.
+        steps: Stop an epoch after that many batches; the next one goes on from there.
     """
 
-    def __init__(self, x, y=None, sample_weight=None, batch_size=32, shuffle=False, class_weight=None, steps=None):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+    exhausted = False                       # arrays can always be gone through again
+
+    def __init__(self, x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None):
+        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
             raise ValueError(f"batch_size must be a positive integer; received batch_size={batch_size!r}")
         if shuffle not in (True, False, None, "batch"):
             raise ValueError(f"shuffle must be True, False or 'batch'; received shuffle={shuffle!r}")
@@ -31,14 +35,32 @@ class ArrayBatches:
                 raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
             self.sample_weight = class_to_sample_weights(self.y, class_weight)
         self.rows = _rows(x=self.x, y=self.y, sample_weight=self.sample_weight)
-        self.batch_size = int(batch_size)
+        self.batch_size = int(batch_size or (max(1, -(-self.rows // steps)) if steps else 32))
         self.shuffle = shuffle
         self.size = -(-self.rows // self.batch_size)
+        self.steps = steps
+        self._rest = None
         if steps is not None:
             self.size = min(self.size, steps)
 
     def epoch(self):
         """An iterator over the batches of one epoch: (x,), (x, y) or (x, y, sample_weight)."""
+        return self._all() if self.steps is None else self._next_steps()
+
+    def rewind(self):
+        """Makes the next epoch begin with the first batch."""
+        self._rest = None
+
+    def _next_steps(self):
+        batch = next(self._rest, None) if self._rest is not None else None
+        if batch is None:
+            self._rest = self._all()
+            batch = next(self._rest, None)
+        if batch is not None:
+            yield batch
+            yield from itertools.islice(self._rest, self.steps - 1)
+
+    def _all(self):
         n, step = self.rows, self.batch_size
         order = self._order() if self.shuffle else None
         parts = self.x, self.y, self.sample_weight
@@ -46,14 +68,14 @@ class ArrayBatches:
         if len(parts) == 2 and isinstance(parts[0], Tensor) and isinstance(parts[1], Tensor):
             # The common case without the walk through structures.
             x, y = parts
-            for begin in range(0, self.size * step, step):
+            for begin in range(0, n, step):
                 end = min(begin + step, n)
                 if order is None:
                     yield slice_rows(x, begin, end), slice_rows(y, begin, end)
                 else:
                     yield gather_rows(x, order, begin, end), gather_rows(y, order, begin, end)
             return
-        for begin in range(0, self.size * step, step):
+        for begin in range(0, n, step):
             end = min(begin + step, n)
 
             def cut(a):

@@ -51,6 +51,11 @@ class IterableBatches:
         return hasattr(x, "__next__") or (hasattr(x, "__iter__") or hasattr(x, "__getitem__") and hasattr(x, "__len__")) and not hasattr(x, "shape") \
             and not hasattr(x, "to_numpy") and not hasattr(x, "dtype") and not isinstance(x, (list, tuple, dict, str, bytes))
 
+    def rewind(self):
+        """Makes the next epoch begin with the first batch, if the source can be iterated again."""
+        if self._iterator is not self.source:
+            self._iterator = None
+
     def epoch(self):
         if self._iterator is None or self.steps is None and self._iterator is not self.source:
             self._iterator = iter(self.source)

@@ -49,6 +49,8 @@ def check_inputs(spec, inputs, layer_name):
     for i, (s, x) in enumerate(zip(specs, tensors, strict=True)):
         if s is None or x is None and s.optional:
             continue
+        if not hasattr(x, "shape"):
+            raise ValueError(f"Layer {layer_name!r} must be called on tensors or arrays; received {x!r} (of type {type(x).__name__})")
         problem = _problem(s, tuple(x.shape))
         if problem:
             raise ValueError(f"Input {i} of layer {layer_name!r} is incompatible with the layer: {problem}. Full shape received: {tuple(x.shape)}")

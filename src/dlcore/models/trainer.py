@@ -99,7 +99,7 @@ class Trainer(Steps):
             if self.stop_training:
                 break
         callbacks.tick(step)
-        if (step == 0 or source.size is not None and step < source.size) and not self.stop_training:
+        if (step == 0 or source.exhausted) and not self.stop_training:
             warnings.warn("Your input ran out of data; interrupting epoch. Make sure that your dataset or generator can generate at least "
                           "`steps_per_epoch * epochs` batches.", stacklevel=3)
             self.stop_training = True
@@ -135,6 +135,7 @@ class Trainer(Steps):
     def _evaluate(self, source, callbacks):
         callbacks.on_test_begin()
         self.reset_metrics()
+        source.rewind()
         step, logs = 0, {}
         due = callbacks.next_tick
         hooks = callbacks.has_test_batch_hooks
