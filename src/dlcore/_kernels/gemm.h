@@ -375,27 +375,33 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
                 else NAME(pack_rows)(a + i * lda + p, lda, h, k, to, h);
             }
         }
-        for (Py_ssize_t j = j0, width; j < j1; j += width) {
-            width = NAME(panel)(j, n);
-            const Py_ssize_t cols = n - j < width ? n - j : width;
-            const REAL* panel = kept;
-            int fused = 0;
-            if (g->b_packed) panel = b + j * g->k + p * width;
-            else if (g->tb) NAME(pack_rows)(b + j * ldb + p, ldb, cols, k, kept, width);
-            else if (cols < width) NAME(pack_cols)(b + p * ldb + j, ldb, cols, k, kept, width);
-            else fused = 1;
+        /* As many panels as `kept` holds: one if k is long; if it is short, C is written in long rows. */
+        for (Py_ssize_t j = j0, end; j < j1; j = end) {
+            end = j1 - j < KC / k * NR ? j1 : j + KC / k * NR;
             for (Py_ssize_t t = 0, i = i0, h; t < count; t++, i += h) {
                 h = height + (t < taller);
-                const NAME(tile_fn)* f = NAME(tiles)[h - 1][width > W][!pack_a && !g->ta];
                 const REAL* ai = pack_a ? NAME(room) + (i - i0) * k : g->ta ? a + p * lda + i : a + i * lda + p;
                 const Py_ssize_t ld = pack_a ? h : lda;
-                REAL* ci = c + i * ldc + j;
-                if (fused && t == 0) f[1](k, ai, ld, b + p * ldb + j, ldb, kept, ci, ldc, add, cols);
-                else f[0](k, ai, ld, panel, width, 0, ci, ldc, add, cols);
+                for (Py_ssize_t q = j, width; q < end; q += width) {
+                    width = NAME(panel)(q, n);
+                    const Py_ssize_t cols = n - q < width ? n - q : width;
+                    const NAME(tile_fn)* f = NAME(tiles)[h - 1][width > W][!pack_a && !g->ta];
+                    const REAL* panel = g->b_packed ? b + q * g->k + p * width : kept + (q - j) * k;
+                    REAL* to = kept + (q - j) * k;
+                    if (t == 0 && !g->b_packed) {
+                        if (!g->tb && cols == width) {
+                            f[1](k, ai, ld, b + p * ldb + q, ldb, to, c + i * ldc + q, ldc, add, cols);
+                            continue;
+                        }
+                        if (g->tb) NAME(pack_rows)(b + q * ldb + p, ldb, cols, k, to, width);
+                        else NAME(pack_cols)(b + p * ldb + q, ldb, cols, k, to, width);
+                    }
+                    f[0](k, ai, ld, panel, width, 0, c + i * ldc + q, ldc, add, cols);
+                }
             }
             if (epilogue && p + k == p1) {
-                REAL* ci = c + i0 * ldc + j;
-                g->swapped ? epilogue(g->ctx, ci, 1, j, cols, 0, 1) : epilogue(g->ctx, ci, ldc, i0, rows, j, cols);
+                REAL* cj = c + i0 * ldc + j;
+                g->swapped ? epilogue(g->ctx, cj, 1, j, end - j, 0, 1) : epilogue(g->ctx, cj, ldc, i0, rows, j, end - j);
             }
         }
     }

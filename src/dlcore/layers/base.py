@@ -2,24 +2,20 @@
 
 import functools
 import inspect
-import threading
 import warnings
 
 import numpy as np
 
-from dlcore import config, constraints, initializers, regularizers
+from dlcore import config, regularizers, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, symbolic_like
+from dlcore.layers.configuration import Configurable
+from dlcore.layers.context import NOT_CALLED, calls
 from dlcore.layers.input_spec import InputSpec, check_inputs
-from dlcore.ops.symbolic import Node
+from dlcore.layers.state import State
 from dlcore.naming import auto_name, to_snake_case
-from dlcore import tree
-from dlcore.variable import Variable
+from dlcore.ops.symbolic import Node
 
 __all__ = ["InputSpec", "Layer"]
-
-# What the innermost running layer call on this thread knows: the training flag that layers inside it inherit.
-_calls = threading.local()
-
 
 class _CallSpec:
     """What the signature of a layer class's ``call`` says."""
@@ -39,12 +35,7 @@ def _call_spec(cls):
     return _CallSpec(cls)
 
 
-@functools.cache
-def _init_signature(cls):
-    return inspect.signature(cls.__init__)
-
-
-class Layer:
+class Layer(State, Configurable):
     """Base class of layers.
 
     A subclass creates its variables in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``
@@ -69,12 +60,6 @@ class Layer:
     """
 
     _is_graph_model = False
-
-    def __new__(cls, *args, **kwargs):
-        self = super().__new__(cls)
-        # The constructor's arguments are the configuration: see get_config.
-        self.__dict__["_constructor"] = (args, kwargs)
-        return self
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -135,175 +120,6 @@ class Layer:
     def build(self, input_shape):
         """Creates the variables; called once, before the first call, with the shape of the input."""
 
-    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
-                   constraint=None, aggregation=None, overwrite_with_gradient=False, name=None):
-        """Creates a variable of this layer.
-
-        Args:
-            shape: Tuple; ``()`` by default.
-            initializer: Initializer or name; Glorot uniform by default (zeros for whole numbers and booleans).
-            dtype: Element type; the layer's by default.
-            trainable: Whether it is trained.
-            regularizer: Regularizer or name.
-            constraint: Constraint or name, applied after every update.
-            name: Name within the layer.
-
-        Returns:
-            The Variable.
-        """
-        shape = () if shape is None else tuple(shape)
-        dtype = dtype or self.variable_dtype
-        if initializer is None:
-            initializer = "glorot_uniform" if "float" in str(dtype) else "zeros"
-        variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, autocast=autocast,
-                            name=name or auto_name("variable"))
-        variable.path = f"{self.name}/{variable.name}"
-        variable.regularizer = regularizers.get(regularizer)
-        variable.constraint = constraints.get(constraint)
-        self._created.append((variable, bool(trainable)))
-        if not self._trainable:
-            variable.trainable = False
-        return variable
-
-    add_variable = add_weight
-
-    def _own_variables(self):
-        """Variables of this layer itself, trainable ones first, as Keras orders them."""
-        found = {id(v): (v, trainable) for v, trainable in self._created}
-        for value in vars(self).values():
-            for v in _find(value, Variable):
-                found.setdefault(id(v), (v, v.trainable))
-        pairs = list(found.values())
-        return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
-
-    def _sublayers(self):
-        """Layers held in attributes (also inside lists, tuples and dicts), in order of assignment."""
-        found = {}
-        for key, value in vars(self).items():
-            if key not in ("_constructor", "_inbound"):
-                for layer in _find(value, Layer):
-                    found.setdefault(id(layer), layer)
-        found.pop(id(self), None)
-        return list(found.values())
-
-    def _flatten_layers(self, include_self=True):
-        seen, queue = {}, [self]
-        while queue:
-            layer = queue.pop(0)
-            if id(layer) not in seen:
-                seen[id(layer)] = layer
-                queue.extend(layer._sublayers())
-        layers = list(seen.values())
-        return layers if include_self else layers[1:]
-
-    def _all_variables(self, own):
-        found = {}
-
-        def visit(layer):
-            for v in own(layer):
-                found.setdefault(id(v), v)
-            for sub in layer._sublayers():
-                visit(sub)
-
-        visit(self)
-        return list(found.values())
-
-    @property
-    def weights(self):
-        """All variables of the layer and the layers in it, without the state of random generators."""
-        return self._all_variables(Layer._own_variables)
-
-    @property
-    def variables(self):
-        """The weights and the state of random generators."""
-        return self._all_variables(lambda layer: layer._own_variables() + layer._generator_states())
-
-    def _generator_states(self):
-        from dlcore.random import SeedGenerator
-
-        return [g.state for value in vars(self).values() for g in _find(value, SeedGenerator)]
-
-    @property
-    def trainable_variables(self):
-        return [v for v in self.variables if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_variables(self):
-        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
-
-    @property
-    def trainable_weights(self):
-        return [v for v in self.weights if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_weights(self):
-        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
-
-    @property
-    def trainable(self):
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value):
-        value = bool(value)
-        for layer in self._flatten_layers():
-            layer._trainable = value
-            for v, trainable in layer._created:
-                v.trainable = trainable and value
-
-    def get_weights(self):
-        """NumPy copies of all weights."""
-        return [np.array(v) for v in self.weights]
-
-    def set_weights(self, weights):
-        """Sets all weights from a list of arrays in the order of :meth:`get_weights`."""
-        mine = self.weights
-        if len(weights) != len(mine):
-            raise ValueError(
-                f"You called set_weights(weights) on layer {self.name!r} with a weight list of length {len(weights)}, "
-                f"but the layer was expecting {len(mine)} weights"
-            )
-        arrays = [np.asarray(w) for w in weights]
-        for v, w in zip(mine, arrays, strict=True):
-            if tuple(v.shape) != w.shape:
-                raise ValueError(f"Layer {self.name!r} weight shape {tuple(v.shape)} of {v.path!r} is not compatible with the provided weight shape {w.shape}")
-        for v, w in zip(mine, arrays, strict=True):
-            v.assign(w)
-
-    def count_params(self):
-        """Number of elements of all weights."""
-        if not self.built:
-            raise ValueError(
-                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. Build it first by "
-                "calling it on data or by calling build(input_shape)"
-            )
-        return int(sum(np.prod(v.shape, dtype=np.int64) for v in self.weights))
-
-    # -------------------------------------------------------------------------------------------------------- losses
-
-    def add_loss(self, loss):
-        """Adds a scalar tensor (or a list of them) to the loss of the model, for this call."""
-        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
-        _calls.pending = True
-
-    @property
-    def losses(self):
-        """Scalars added with add_loss in the last call, and the penalties of the weight regularizers."""
-        collected = []
-        for layer in self._flatten_layers():
-            collected.extend(layer._losses)
-        for v in self.trainable_weights:
-            if v.regularizer is not None:
-                collected.append(v.regularizer(v))
-        return collected
-
-    def _clear_losses(self):
-        """Forgets what add_loss collected in the last call; free where no layer ever adds a loss."""
-        if losses_pending():
-            for layer in self._flatten_layers():
-                layer._losses.clear()
-            _calls.pending = False
-
     # ---------------------------------------------------------------------------------------------------------- call
 
     def call(self, *args, **kwargs):
@@ -334,27 +150,27 @@ class Layer:
             self._build_from(args, kwargs)
         if any(type(x) is KerasTensor for x in tensors):
             return self._symbolic_call(args, kwargs)
-        outer = getattr(_calls, "training", _NOT_CALLED)
+        outer = getattr(calls, "training", NOT_CALLED)
         training = kwargs.get("training")
         if training is None and "training" in spec.names[: len(args)]:
             training = args[spec.names.index("training")]
         if training is None:
-            training = outer if outer is not _NOT_CALLED else None
+            training = outer if outer is not NOT_CALLED else None
         if training is None:
             training = spec.default_training
         if spec.has_training and training is not None and "training" not in spec.names[: len(args)]:
             kwargs["training"] = training
         self._give_masks(args, kwargs)
-        if outer is _NOT_CALLED:
+        if outer is NOT_CALLED:
             self._clear_losses()
-        _calls.training = training
+        calls.training = training
         try:
             outputs = self.call(*args, **kwargs)
         finally:
-            if outer is _NOT_CALLED:
-                del _calls.training
+            if outer is NOT_CALLED:
+                del calls.training
             else:
-                _calls.training = outer
+                calls.training = outer
         self._finish_call(inputs, outputs)
         self._plain = spec.plain and self.activity_regularizer is None and self.autocast
         return outputs
@@ -452,8 +268,8 @@ class Layer:
         if self._spec.has_training and kwargs.get("training") is None and "training" not in self._spec.names[: len(args)]:
             kwargs = {**kwargs, "training": False}
         self._give_masks(args, kwargs)
-        outer = getattr(_calls, "training", _NOT_CALLED)
-        _calls.training = kwargs.get("training", False)
+        outer = getattr(calls, "training", NOT_CALLED)
+        calls.training = kwargs.get("training", False)
         try:
             return self.call(*args, **kwargs)
         except TypeError as error:
@@ -464,10 +280,10 @@ class Layer:
                 )
             raise
         finally:
-            if outer is _NOT_CALLED:
-                del _calls.training
+            if outer is NOT_CALLED:
+                del calls.training
             else:
-                _calls.training = outer
+                calls.training = outer
 
     def compute_output_shape(self, input_shape):
         """The shape of the output for an input of `input_shape`."""
@@ -490,40 +306,6 @@ class Layer:
         if not self._inbound:
             raise AttributeError(f"The layer {self.name!r} has never been called in a functional graph and thus has no defined {side}")
         return self._inbound[0]
-
-    # --------------------------------------------------------------------------------------------------- configuration
-
-    def get_config(self):
-        """The constructor's arguments, such that ``type(layer).from_config(config)`` makes an equal layer."""
-        args, kwargs = self._constructor
-        bound = _init_signature(type(self)).bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        values = {"name": self.name, "trainable": self._trainable, "dtype": self.compute_dtype}
-        for key, value in list(bound.arguments.items())[1:]:
-            kind = _init_signature(type(self)).parameters[key].kind
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                values.update({k: _serialized(v) for k, v in value.items() if k not in values})
-            elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
-                values[key] = _serialized(value)
-        return values
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-
-_NOT_CALLED = object()
-
-
-def call_training():
-    """The training flag that a call inherits from the layer around it; None if there is none."""
-    return getattr(_calls, "training", None)
-
-
-def losses_pending():
-    """Whether a layer has added a loss since the last outermost call on this thread."""
-    return getattr(_calls, "pending", False)
-
 
 def _marks_built(build):
     if getattr(build, "_marks_built", False):
@@ -551,34 +333,3 @@ def _float_dtype(dtype):
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype of a layer must be 'float32' or 'float64'; received dtype={dtype!r}")
     return convert(0.0, name).dtype             # the very string that tensors carry, so that `is` compares it
-
-
-def _find(value, kind):
-    """Objects of `kind` in an attribute: itself, or inside lists, tuples, sets and dicts."""
-    if isinstance(value, kind):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _find(item, kind)
-    elif isinstance(value, (list, tuple, set)):
-        for item in value:
-            yield from _find(item, kind)
-
-
-def _serialized(value):
-    """Constructor arguments in a form that JSON takes: objects by their class and config, functions by name."""
-    if isinstance(value, (str, int, float, bool, type(None))):
-        return value
-    if isinstance(value, (np.integer, np.floating, np.bool_)):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, (list, tuple)):
-        return type(value)(_serialized(v) for v in value)
-    if isinstance(value, dict):
-        return {k: _serialized(v) for k, v in value.items()}
-    if hasattr(value, "get_config"):
-        return {"module": type(value).__module__, "class_name": type(value).__name__, "config": value.get_config(), "registered_name": None}
-    if callable(value):
-        return getattr(value, "__name__", repr(value))
-    return value

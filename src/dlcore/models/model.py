@@ -5,8 +5,8 @@ import numpy as np
 
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert
-from dlcore.layers.base import Layer, call_training, losses_pending
-
+from dlcore.layers.base import Layer
+from dlcore.layers.context import call_training, losses_pending
 from dlcore.models.graph import Graph
 from dlcore.models.trainer import Trainer
 

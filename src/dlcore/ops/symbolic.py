@@ -1,7 +1,7 @@
 """Node: one call of an operation in the graph of a functional model."""
 
-from dlcore._kernels.tensor import KerasTensor
 from dlcore import tree
+from dlcore._kernels.tensor import KerasTensor
 
 
 class Node:

@@ -1,0 +1,58 @@
+"""Configurable: an object's configuration is the arguments of its constructor."""
+
+import functools
+import inspect
+
+import numpy as np
+
+
+@functools.cache
+def _init_signature(cls):
+    return inspect.signature(cls.__init__)
+
+
+class Configurable:
+    """Records the arguments it is constructed with, so that no class keeps a copy of them by hand."""
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        # The constructor's arguments are the configuration: see get_config.
+        self.__dict__["_constructor"] = (args, kwargs)
+        return self
+
+    def get_config(self):
+        """The constructor's arguments, such that ``type(layer).from_config(config)`` makes an equal layer."""
+        args, kwargs = self._constructor
+        bound = _init_signature(type(self)).bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        values = {"name": self.name, "trainable": self._trainable, "dtype": self.compute_dtype}
+        for key, value in list(bound.arguments.items())[1:]:
+            kind = _init_signature(type(self)).parameters[key].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                values.update({k: _serialized(v) for k, v in value.items() if k not in values})
+            elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
+                values[key] = _serialized(value)
+        return values
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _serialized(value):
+    """Constructor arguments in a form that JSON takes: objects by their class and config, functions by name."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, (np.integer, np.floating, np.bool_)):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return type(value)(_serialized(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _serialized(v) for k, v in value.items()}
+    if hasattr(value, "get_config"):
+        return {"module": type(value).__module__, "class_name": type(value).__name__, "config": value.get_config(), "registered_name": None}
+    if callable(value):
+        return getattr(value, "__name__", repr(value))
+    return value

@@ -1,0 +1,194 @@
+"""State: the variables and losses of a layer and of the layers in it."""
+
+import numpy as np
+
+from dlcore import constraints, initializers, regularizers
+from dlcore.layers.context import calls, losses_pending
+from dlcore.naming import auto_name
+from dlcore.variable import Variable
+
+
+class State:
+    """The half of a Layer that holds things. Layers and variables are found in its attributes when they are asked for,
+    also inside lists, tuples and dicts, so there is nothing to register."""
+
+    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
+                   constraint=None, aggregation=None, overwrite_with_gradient=False, name=None):
+        """Creates a variable of this layer.
+
+        Args:
+            shape: Tuple; ``()`` by default.
+            initializer: Initializer or name; Glorot uniform by default (zeros for whole numbers and booleans).
+            dtype: Element type; the layer's by default.
+            trainable: Whether it is trained.
+            regularizer: Regularizer or name.
+            constraint: Constraint or name, applied after every update.
+            name: Name within the layer.
+
+        Returns:
+            The Variable.
+        """
+        shape = () if shape is None else tuple(shape)
+        dtype = dtype or self.variable_dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if "float" in str(dtype) else "zeros"
+        variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, autocast=autocast,
+                            name=name or auto_name("variable"))
+        variable.path = f"{self.name}/{variable.name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._created.append((variable, bool(trainable)))
+        if not self._trainable:
+            variable.trainable = False
+        return variable
+
+    add_variable = add_weight
+
+    def _own_variables(self):
+        """Variables of this layer itself, trainable ones first, as Keras orders them."""
+        found = {id(v): (v, trainable) for v, trainable in self._created}
+        for value in vars(self).values():
+            for v in find(value, Variable):
+                found.setdefault(id(v), (v, v.trainable))
+        pairs = list(found.values())
+        return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
+
+    def _sublayers(self):
+        """Layers held in attributes (also inside lists, tuples and dicts), in order of assignment."""
+        found = {}
+        for key, value in vars(self).items():
+            if key not in ("_constructor", "_inbound"):
+                for layer in find(value, State):
+                    found.setdefault(id(layer), layer)
+        found.pop(id(self), None)
+        return list(found.values())
+
+    def _flatten_layers(self, include_self=True):
+        seen, queue = {}, [self]
+        while queue:
+            layer = queue.pop(0)
+            if id(layer) not in seen:
+                seen[id(layer)] = layer
+                queue.extend(layer._sublayers())
+        layers = list(seen.values())
+        return layers if include_self else layers[1:]
+
+    def _all_variables(self, own):
+        found = {}
+
+        def visit(layer):
+            for v in own(layer):
+                found.setdefault(id(v), v)
+            for sub in layer._sublayers():
+                visit(sub)
+
+        visit(self)
+        return list(found.values())
+
+    @property
+    def weights(self):
+        """All variables of the layer and the layers in it, without the state of random generators."""
+        return self._all_variables(State._own_variables)
+
+    @property
+    def variables(self):
+        """The weights and the state of random generators."""
+        return self._all_variables(lambda layer: layer._own_variables() + layer._generator_states())
+
+    def _generator_states(self):
+        from dlcore.random import SeedGenerator
+
+        return [g.state for value in vars(self).values() for g in find(value, SeedGenerator)]
+
+    @property
+    def trainable_variables(self):
+        return [v for v in self.variables if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_variables(self):
+        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
+
+    @property
+    def trainable_weights(self):
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self):
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        value = bool(value)
+        for layer in self._flatten_layers():
+            layer._trainable = value
+            for v, trainable in layer._created:
+                v.trainable = trainable and value
+
+    def get_weights(self):
+        """NumPy copies of all weights."""
+        return [np.array(v) for v in self.weights]
+
+    def set_weights(self, weights):
+        """Sets all weights from a list of arrays in the order of :meth:`get_weights`."""
+        mine = self.weights
+        if len(weights) != len(mine):
+            raise ValueError(
+                f"You called set_weights(weights) on layer {self.name!r} with a weight list of length {len(weights)}, "
+                f"but the layer was expecting {len(mine)} weights"
+            )
+        arrays = [np.asarray(w) for w in weights]
+        for v, w in zip(mine, arrays, strict=True):
+            if tuple(v.shape) != w.shape:
+                raise ValueError(f"Layer {self.name!r} weight shape {tuple(v.shape)} of {v.path!r} is not compatible with the provided weight shape {w.shape}")
+        for v, w in zip(mine, arrays, strict=True):
+            v.assign(w)
+
+    def count_params(self):
+        """Number of elements of all weights."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer {self.name!r}, but the layer isn't built. Build it first by "
+                "calling it on data or by calling build(input_shape)"
+            )
+        return int(sum(np.prod(v.shape, dtype=np.int64) for v in self.weights))
+
+    # -------------------------------------------------------------------------------------------------------- losses
+
+    def add_loss(self, loss):
+        """Adds a scalar tensor (or a list of them) to the loss of the model, for this call."""
+        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+        calls.pending = True
+
+    @property
+    def losses(self):
+        """Scalars added with add_loss in the last call, and the penalties of the weight regularizers."""
+        collected = []
+        for layer in self._flatten_layers():
+            collected.extend(layer._losses)
+        for v in self.trainable_weights:
+            if v.regularizer is not None:
+                collected.append(v.regularizer(v))
+        return collected
+
+    def _clear_losses(self):
+        """Forgets what add_loss collected in the last call; free where no layer ever adds a loss."""
+        if losses_pending():
+            for layer in self._flatten_layers():
+                layer._losses.clear()
+            calls.pending = False
+
+
+def find(value, kind):
+    """Objects of `kind` in an attribute: itself, or inside lists, tuples, sets and dicts."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from find(item, kind)
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from find(item, kind)
