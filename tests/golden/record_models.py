@@ -208,14 +208,16 @@ class Case:
 def main():
     import keras
 
-    arrays, structures = {}, {}
+    arrays, index = {}, {}
     for seed in SEEDS:
         keras.utils.clear_session()
         case = Case(keras, seed)
-        structures[seed] = case.structure()
-        for name, value in case.run().items():
-            arrays[f"{seed}/{name}"] = value if value.dtype.kind == "U" else value.astype("float32")
-    np.savez_compressed(pathlib.Path(__file__).with_name("models.npz"), structures=json.dumps(structures), **arrays)
+        structure, found = case.structure(), case.run()
+        keys = {name: value.tolist() for name, value in found.items() if value.dtype.kind == "U"}
+        numbers = {name: value for name, value in found.items() if name not in keys}
+        index[seed] = [structure, keys, [(name, value.shape) for name, value in numbers.items()]]
+        arrays[str(seed)] = np.concatenate([value.ravel() for value in numbers.values()]).astype("float32")
+    np.savez_compressed(pathlib.Path(__file__).with_name("models.npz"), index=json.dumps(index), **arrays)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class _CallSpec:
         self.names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         var_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
         self.has_training = "training" in self.names or var_keyword and cls._is_graph_model
+        self.takes_training = "training" in self.names or var_keyword
         self.has_mask = "mask" in self.names
         self.plain = not self.has_training and not self.has_mask
         self.default_training = next((p.default for p in parameters if p.name == "training" and p.default is not p.empty), None)
@@ -160,6 +161,8 @@ class Layer(State, Configurable):
             training = spec.default_training
         if spec.has_training and training is not None and "training" not in spec.names[: len(args)]:
             kwargs["training"] = training
+        elif not spec.takes_training:
+            kwargs.pop("training", None)            # only for the layers inside
         self._give_masks(args, kwargs)
         if outer is NOT_CALLED:
             self._clear_losses()
@@ -172,7 +175,7 @@ class Layer(State, Configurable):
             else:
                 calls.training = outer
         self._finish_call(inputs, outputs)
-        self._plain = spec.plain and self.activity_regularizer is None and self.autocast
+        self._plain = spec.plain and self.activity_regularizer is None and self.autocast and type(self).compute_mask is Layer.compute_mask
         return outputs
 
     def _convert(self, value):

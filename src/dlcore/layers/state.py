@@ -53,15 +53,25 @@ class State:
         pairs = list(found.values())
         return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
 
+    def __setattr__(self, name, value):
+        if isinstance(value, (State, list, tuple, dict)) and name[0] != "_":
+            State._sublayers(self)                  # what was put into a list before this comes before it
+            super().__setattr__(name, value)
+            State._sublayers(self)
+        else:
+            super().__setattr__(name, value)
+
     def _sublayers(self):
-        """Layers held in attributes (also inside lists, tuples and dicts), in order of assignment."""
-        found = {}
+        """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
+        held = {}
         for key, value in vars(self).items():
-            if key not in ("_constructor", "_inbound"):
+            if key not in ("_constructor", "_inbound", "_tracked"):
                 for layer in find(value, State):
-                    found.setdefault(id(layer), layer)
-        found.pop(id(self), None)
-        return list(found.values())
+                    held.setdefault(id(layer), layer)
+        held.pop(id(self), None)
+        known = [layer for layer in self.__dict__.get("_tracked", ()) if held.pop(id(layer), None) is not None]
+        self.__dict__["_tracked"] = known + list(held.values())
+        return self._tracked
 
     def _flatten_layers(self, include_self=True):
         seen, queue = {}, [self]

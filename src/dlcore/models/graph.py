@@ -64,9 +64,9 @@ class Graph:
         while stack:
             x, finished = stack.pop()
             node = x.history
+            if id(x) in given and (node is None or not isinstance(node.operation, InputLayer)):
+                continue
             if node is None:
-                if id(x) in given:
-                    continue
                 raise ValueError(f"Graph disconnected: cannot find the origin of {x!r}. Its value does not come from the model's inputs")
             if finished:
                 running.discard(node)
@@ -113,8 +113,8 @@ class Graph:
             if all(id(x) in given for x in outs):
                 continue
             op = node.operation
-            # The training flag of the run is passed on unless the call fixed one.
-            training = isinstance(op, Layer) and op._spec.has_training and node.kwargs.get("training") is None and "training" not in op._spec.names[: len(node.args)]
+            # A training flag of the run goes before one that the call fixed, as in Keras.
+            training = isinstance(op, Layer) and op._spec.has_training and "training" not in op._spec.names[: len(node.args)]
             if len(node.args) == 1 and type(node.args[0]) is KerasTensor and not node.kwargs and type(node.outputs) is KerasTensor:
                 self._steps.append((op, slot(node.args[0]), None, training, slot(outs[0])))
             else:
@@ -140,7 +140,7 @@ class Graph:
 
                 args = tree.map_structure(fill, template[0])
                 kwargs = tree.map_structure(fill, template[1])
-                if takes_training:
+                if takes_training and training is not None:
                     kwargs["training"] = training
                 outs = tree.flatten(op(*args, **kwargs))
                 for i, x in zip(target, outs, strict=True):

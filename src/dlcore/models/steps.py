@@ -110,8 +110,7 @@ class Steps:
     def get_metrics_result(self):
         """Dict from name to value of all metrics so far."""
         results = {}
-        own = self._attribute_metrics() if self._step_metrics is None else self._step_metrics
-        for m in self._compiled_metrics() + own:
+        for m in self.metrics if self._step_metrics is None else self._compiled_metrics() + self._step_metrics:
             value = m.result()
             if isinstance(value, dict):
                 results.update(value)
@@ -151,7 +150,7 @@ class Steps:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with Tape() as tape:
             y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight)
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
             scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
         self._train_arena()
@@ -163,7 +162,7 @@ class Steps:
         """One step of evaluation on one batch; may be overridden."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
         self._loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -194,7 +193,8 @@ class Steps:
 
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
-        self._step_metrics = self._attribute_metrics()
+        # A subclass may say itself what its metrics are.
+        self._step_metrics = self._attribute_metrics() if type(self).metrics is Steps.metrics else None
         self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
         if training:
             if self.trainable_variables:

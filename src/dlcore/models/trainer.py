@@ -66,6 +66,10 @@ class Trainer(Steps):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 logs = self._train_epoch(source, callbacks)
+                if logs is None:
+                    if epoch == initial_epoch:
+                        raise ValueError("fit received no batches: the data is empty or its iterator is used up")
+                    break
                 epoch_logs = _numbers(logs)
                 if validation is not None and _should_validate(epoch, validation_freq):
                     epoch_logs |= {f"val_{k}": v for k, v in self._evaluate(validation, callbacks).items()}
@@ -95,13 +99,11 @@ class Trainer(Steps):
             if self.stop_training:
                 break
         callbacks.tick(step)
-        if step == 0:
-            raise ValueError("fit received no batches: the data is empty or its iterator is used up")
-        if source.size is not None and step < source.size and not self.stop_training:
+        if (step == 0 or source.size is not None and step < source.size) and not self.stop_training:
             warnings.warn("Your input ran out of data; interrupting epoch. Make sure that your dataset or generator can generate at least "
                           "`steps_per_epoch * epochs` batches.", stacklevel=3)
             self.stop_training = True
-        return logs
+        return logs if step else None
 
     # -------------------------------------------------------------------------------------------------------- evaluate
 
@@ -260,10 +262,11 @@ def _own_array(y):
 
 
 def _numbers(logs):
-    """Logs with Python floats, sorted by name as Keras gives them."""
-    if logs is None:
-        return {}
-    return {k: float(v) if getattr(v, "size", 1) == 1 else np.asarray(v) for k, v in sorted(logs.items())}
+    """Logs with Python floats, sorted by name as Keras gives them; a metric may have given a dict of values."""
+    flat = {}
+    for name, value in (logs or {}).items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return {k: float(v) if getattr(v, "size", 1) == 1 else np.asarray(v) for k, v in sorted(flat.items())}
 
 
 def _should_validate(epoch, validation_freq):
