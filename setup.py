@@ -56,7 +56,7 @@ DIRECTIVES = {
 CFLAGS = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
 CFLAGS += ["-fno-math-errno", "-fno-trapping-math"]
 # What Cython generates: functions that are not used, loops that gcc thinks leave an array, const that is cast away.
-CFLAGS += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-discarded-qualifiers"]
+CFLAGS += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-maybe-uninitialized", "-Wno-discarded-qualifiers"]
 LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
 if SANITIZE:
     CFLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]
