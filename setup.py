@@ -21,7 +21,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 KERNELS = Path("src/dlcore/_kernels")
-TRUNK = ["cpu", "parallel", "tensor", "tape", "arena", "blas"]
+TRUNK = ["cpu", "parallel", "tensor", "rows", "tape", "arena", "blas"]
 LEAVES = sorted(p.stem for p in KERNELS.glob("*.pyx") if p.stem not in TRUNK)
 
 LEVELS = {
@@ -56,7 +56,7 @@ DIRECTIVES = {
 CFLAGS = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
 CFLAGS += ["-fno-math-errno", "-fno-trapping-math"]
 # What Cython generates: functions that are not used, loops that gcc thinks leave an array, const that is cast away.
-CFLAGS += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-discarded-qualifiers"]
+CFLAGS += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-maybe-uninitialized", "-Wno-discarded-qualifiers"]
 LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
 if SANITIZE:
     CFLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]

@@ -169,13 +169,16 @@ def test_models_that_share_layers():
 def test_blocks_are_given_back():
     gc.collect()
     live = pool_info()["live"]
-    vs = variables((100, 100), (100,))
-    arena = Arena(vs)
-    backward(arena, lambda: ops.sum(ops.matmul(vs[0], vs[0])) + ops.sum(vs[1]))
+    a, b = variables((100, 100), (100,))
+    arena = Arena([a, b])
+    arena.start()
+    with GradientTape() as tape:
+        loss = ops.sum(ops.matmul(a, a)) + ops.sum(b)
+    tape.backward(loss)
     slots = Slots(2)
     slots.of_run(arena.runs[0])
-    view = vs[0].numpy()
-    del arena, slots, vs
+    view = a.numpy()
+    del arena, slots, a, b, tape, loss
     gc.collect()
     assert 40_000 < pool_info()["live"] - live < 60_000     # the parameters, for the view; nothing else
     del view

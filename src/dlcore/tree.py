@@ -1,7 +1,9 @@
 """Nested structures: lists, tuples and dicts of anything. What is not one of these is a leaf."""
 
+from typing import Any
 
-def flatten(structure):
+
+def flatten(structure) -> list[Any]:
     """The leaves in order; dicts in the order of their sorted keys where they can be sorted."""
     if isinstance(structure, dict):
         return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
@@ -17,7 +19,7 @@ def _keys(structure):
         return list(structure)
 
 
-def map_structure(function, structure, *others):
+def map_structure(function, structure, *others) -> Any:
     """The same structure with ``function(leaf, ...)`` of the leaves of one or more equal structures."""
     if isinstance(structure, dict):
         return {key: map_structure(function, value, *[other[key] for other in others]) for key, value in structure.items()}
@@ -35,7 +37,7 @@ def is_shape(value):
     return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
 
 
-def map_shape(function, structure):
+def map_shape(function, structure) -> Any:
     """``function(shape)`` for every shape in a structure of shapes."""
     if is_shape(structure):
         return function(tuple(structure))
@@ -44,7 +46,7 @@ def map_shape(function, structure):
     return type(structure)(map_shape(function, item) for item in structure)
 
 
-def pack_as(structure, leaves):
+def pack_as(structure, leaves) -> Any:
     """The structure with its leaves replaced, in the order of :func:`flatten`."""
     leaves = iter(leaves)
 

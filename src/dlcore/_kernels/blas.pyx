@@ -407,7 +407,7 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
         if views[1].shape[tb] != k or views[2].shape[0] != m or views[2].shape[1] != n or (bias is not None and views[3].shape[0] != n):
             raise ValueError(f"matmul_into: shapes {a.shape}, {b.shape} and {c.shape} do not fit")
         if bias is not None:
-            pair[0], pair[1], epilogue = <void*>f64, views[3].buf, _bias_relu
+            pair[0], pair[1], epilogue = <void*><size_t>f64, views[3].buf, _bias_relu
         if packed:
             room = <char*>PyMem_RawMalloc(packed_size(f64, k, n) + 64)
             if room == NULL:

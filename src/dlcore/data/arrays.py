@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 
 from dlcore import config, random, tree
-from dlcore._kernels.tensor import Tensor, convert, gather_rows, slice_rows
+from dlcore._kernels.rows import gather_rows, slice_rows
+from dlcore._kernels.tensor import Tensor, convert
 from dlcore.data.class_weights import class_to_sample_weights
 
 
