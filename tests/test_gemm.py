@@ -33,9 +33,11 @@ def _keep_threads():
 
 
 def stored(rng, rows, cols, pad, dtype, offset=0):
-    """A rows x cols array whose rows lie cols + pad apart, starting `offset` elements into its memory."""
-    memory = rng.standard_normal(rows * (cols + pad) + offset).astype(dtype)
-    return memory[offset:].reshape(rows, cols + pad)[:, :cols]
+    """A rows x cols array whose rows lie cols + pad apart, starting `offset` elements into its memory; NaN around it."""
+    memory = np.full(rows * (cols + pad) + offset, np.nan, dtype)
+    array = memory[offset:].reshape(rows, cols + pad)[:, :cols]
+    array[...] = rng.standard_normal((rows, cols))
+    return array
 
 
 def problem(rng, m, n, k, ta, tb, dtype, pads=(0, 0, 0), offset=0):
@@ -65,7 +67,7 @@ def test_random_shapes(engine, dtype, seed):
         m, n, k = (int(x) for x in rng.choice(EDGES, 3))
         ta, tb, accumulate, packed, serial, with_bias = (bool(x) for x in rng.integers(0, 2, 6))
         a, b, c = problem(rng, m, n, k, ta, tb, dtype, pads=rng.integers(0, 5, 3), offset=int(rng.integers(0, 3)))
-        bias = rng.standard_normal(n).astype(dtype) if with_bias else None
+        bias = rng.standard_normal((m, n)).astype(dtype) if with_bias else None
         around = c.base.copy()
         want, most = expected(a, b, c, ta, tb, accumulate, bias), bound(a, b, c, ta, tb, bias)
         blas.matmul_into(a, b, c, ta=ta, tb=tb, accumulate=accumulate, bias=bias, packed=packed, serial=serial and not packed)
@@ -73,7 +75,7 @@ def test_random_shapes(engine, dtype, seed):
         assert np.all(np.abs(c - want) <= most), case
         # Nothing outside C is written: put C back and compare all of its memory.
         c[...] = around.reshape(c.base.shape)[-c.shape[0] * (c.strides[0] // c.itemsize) :].reshape(m, -1)[:, :n]
-        assert np.array_equal(c.base, around), case
+        assert np.array_equal(c.base, around, equal_nan=True), case
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -90,13 +92,42 @@ def test_every_small_shape(dtype, ta, tb):
                 assert np.all(np.abs(c - expected(a, b, c, ta, tb)) <= most), (m, n, k)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nothing_is_touched_beyond_the_end(dtype):
+    """Each array ends where memory that cannot be read begins; a step too far ends the process."""
+    import ctypes
+    import mmap
+
+    page = mmap.PAGESIZE
+    libc = ctypes.CDLL(None, use_errno=True)
+    rng = np.random.default_rng(4)
+
+    def at_the_end(rows, cols):
+        size = rows * cols * np.dtype(dtype).itemsize
+        pages = -(-size // page)
+        memory = mmap.mmap(-1, (pages + 1) * page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        assert libc.mprotect(ctypes.c_void_p(start + pages * page), page, 0) == 0
+        array = np.frombuffer(memory, dtype, rows * cols, pages * page - size).reshape(rows, cols)
+        array[...] = rng.standard_normal((rows, cols))
+        return array
+
+    for m, n, k in ((5, 7, 9), (33, 10, 300), (40, 3, 100), (1, 45, 21), (45, 1, 21), (300, 70, 3), (20, 530, 33), (50, 5, 70)):
+        for ta, tb in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            a, b, c = at_the_end(*((k, m) if ta else (m, k))), at_the_end(*((n, k) if tb else (k, n))), at_the_end(m, n)
+            most = bound(a, b, c, ta, tb)
+            blas.matmul_into(a, b, c, ta=ta, tb=tb)
+            assert np.all(np.abs(c - expected(a, b, c, ta, tb)) <= most)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_empty(engine, dtype):
     ones = np.ones((3, 4), dtype)
     c = np.full((3, 5), 7, dtype)
     blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c, accumulate=True)
     assert np.all(c == 7)
-    blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c, accumulate=True, bias=np.full(5, -8, dtype))
+    blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c, accumulate=True, bias=np.full((3, 5), -8, dtype))
     assert np.all(c == 0)
     c[...] = np.nan
     blas.matmul_into(ones[:, :0], np.ones((0, 5), dtype), c)
@@ -112,7 +143,7 @@ def test_empty(engine, dtype):
 def test_threads_do_not_change_a_bit(engine, dtype, shape, ta, tb):
     m, k, n = shape
     a, b, c = problem(np.random.default_rng(1), m, n, k, ta, tb, dtype)
-    bias = np.linspace(-1, 1, n).astype(dtype)
+    bias = np.linspace(-1, 1, m * n).astype(dtype).reshape(m, n)
     results = []
     for threads in (1, 2, 4):
         parallel.set_num_threads(threads)

@@ -365,27 +365,33 @@ def blas_info():
 
 # ---- For tests and benchmarks: NumPy arrays in, NumPy array out.
 
+cdef struct Bias:
+    const void* values     # as many as C has, dense
+    Py_ssize_t n
+    bint f64
+
+
 cdef void _bias_relu(void* ctx, void* c, Py_ssize_t ldc, Py_ssize_t row, Py_ssize_t rows, Py_ssize_t col, Py_ssize_t cols) noexcept nogil:
-    # ctx: {is float64, bias}
-    cdef void** pair = <void**>ctx
-    cdef Py_ssize_t i, j
+    cdef Bias* bias = <Bias*>ctx
+    cdef Py_ssize_t i, j, at
     for i in range(rows):
         for j in range(cols):
-            if pair[0] != NULL:
-                (<double*>c)[i * ldc + j] = max(0.0, (<double*>c)[i * ldc + j] + (<double*>pair[1])[col + j])
+            at = (row + i) * bias.n + col + j
+            if bias.f64:
+                (<double*>c)[i * ldc + j] = max(0.0, (<double*>c)[i * ldc + j] + (<double*>bias.values)[at])
             else:
-                (<float*>c)[i * ldc + j] = max(<float>0, (<float*>c)[i * ldc + j] + (<float*>pair[1])[col + j])
+                (<float*>c)[i * ldc + j] = max(<float>0, (<float*>c)[i * ldc + j] + (<float*>bias.values)[at])
 
 
 def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bias=None, bint packed=False, bint serial=False, Py_ssize_t repeat=1):
-    """``c = (c if accumulate else 0) + op(a) @ op(b)``, then ``max(0, c + bias)`` if there is a bias.
+    """``c = (c if accumulate else 0) + op(a) @ op(b)``, then ``max(0, c + bias)`` if there is a bias (dense, like c).
 
     Arrays are 2-D, float32 or float64 alike, with contiguous rows; ``packed`` packs b first (outside of ``repeat``),
     ``serial`` takes the door for code inside a launch body, ``repeat`` does it again and again, for timing.
     """
     cdef Py_buffer views[4]
     cdef Py_ssize_t ld[3]
-    cdef void* pair[2]
+    cdef Bias context
     cdef epilogue_fn epilogue = NULL
     cdef char* room = NULL
     cdef Py_ssize_t m, n, k, r
@@ -404,10 +410,10 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
         f64 = views[0].format[0] == c"d"
         m, k = views[0].shape[ta], views[0].shape[not ta]
         n = views[1].shape[not tb]
-        if views[1].shape[tb] != k or views[2].shape[0] != m or views[2].shape[1] != n or (bias is not None and views[3].shape[0] != n):
+        if views[1].shape[tb] != k or views[2].shape[0] != m or views[2].shape[1] != n or (bias is not None and views[3].len != m * n * views[0].itemsize):
             raise ValueError(f"matmul_into: shapes {a.shape}, {b.shape} and {c.shape} do not fit")
         if bias is not None:
-            pair[0], pair[1], epilogue = <void*><size_t>f64, views[3].buf, _bias_relu
+            context.values, context.n, context.f64, epilogue = views[3].buf, n, f64, _bias_relu
         if packed:
             room = <char*>PyMem_RawMalloc(packed_size(f64, k, n) + 64)
             if room == NULL:
@@ -415,14 +421,14 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
             pack_b(f64, tb, k, n, views[1].buf, ld[1], <void*>((<size_t>room + 63) // 64 * 64))
         for r in range(repeat):
             if packed:
-                gemm_packed(f64, ta, m, n, k, views[0].buf, ld[0], <void*>((<size_t>room + 63) // 64 * 64), views[2].buf, ld[2], accumulate, epilogue, pair)
+                gemm_packed(f64, ta, m, n, k, views[0].buf, ld[0], <void*>((<size_t>room + 63) // 64 * 64), views[2].buf, ld[2], accumulate, epilogue, &context)
             elif serial:
                 with nogil:
-                    failed = gemm_nogil(f64, ta, tb, m, n, k, views[0].buf, ld[0], views[1].buf, ld[1], views[2].buf, ld[2], accumulate, epilogue, pair)
+                    failed = gemm_nogil(f64, ta, tb, m, n, k, views[0].buf, ld[0], views[1].buf, ld[1], views[2].buf, ld[2], accumulate, epilogue, &context)
                 if failed:
                     raise MemoryError("matmul_into: no memory for partial sums")
             else:
-                gemm(f64, ta, tb, m, n, k, views[0].buf, ld[0], views[1].buf, ld[1], views[2].buf, ld[2], accumulate, epilogue, pair)
+                gemm(f64, ta, tb, m, n, k, views[0].buf, ld[0], views[1].buf, ld[1], views[2].buf, ld[2], accumulate, epilogue, &context)
     finally:
         PyMem_RawFree(room)
         for r in range(opened):

@@ -64,6 +64,7 @@ typedef struct {
 #undef NR
 #undef KC
 #undef AHEAD
+#undef COLS
 #undef MC
 #define W ((Py_ssize_t)(VBYTES / sizeof(REAL)))
 #define NR (2 * W)
@@ -257,6 +258,15 @@ static __attribute__((noinline)) void NAME(pack_cols)(const REAL* src, Py_ssize_
 /* Width of the panel of B that starts at column j of n: two vectors, or one if that is all there is. */
 DL_ALWAYS Py_ssize_t NAME(panel)(Py_ssize_t j, Py_ssize_t n) { return n - j > W ? NR : W; }
 
+/* The W sums of W vectors, as one vector: every shuffle halves the vectors and doubles the sums within one. */
+DL_ALWAYS VEC NAME(sums)(VEC* r) {
+#pragma GCC unroll 4
+    for (Py_ssize_t h = W / 2; h > 0; h /= 2)
+#pragma GCC unroll 8
+        for (Py_ssize_t i = 0; i < h; i++) r[i] = NAME(zip_low)(r[i], r[i + h]) + NAME(zip_high)(r[i], r[i + h]);
+    return r[0];
+}
+
 /* ---- y[j] (+)= sum_p x[p] b[j*ldb + p], for j < n: W rows at once, their W sums transposed into one vector. */
 static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
     for (Py_ssize_t j = 0; j < n; j += W) {
@@ -279,13 +289,9 @@ static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b,
 #pragma GCC unroll 16
             for (Py_ssize_t i = 0; i < W; i++) r[i] += u * NAME(load_part)(q[i] + p, k - p);
         }
-        NAME(transpose)(r);
-#pragma GCC unroll 8
-        for (Py_ssize_t h = W / 2; h > 0; h /= 2)
-#pragma GCC unroll 8
-            for (Py_ssize_t i = 0; i < h; i++) r[i] += r[i + h];
-        if (some == W) NAME(store)(y + j, add ? NAME(load)(y + j) + r[0] : r[0]);
-        else NAME(store_part)(y + j, add ? NAME(load_part)(y + j, some) + r[0] : r[0], some);
+        u = NAME(sums)(r);
+        if (some == W) NAME(store)(y + j, add ? NAME(load)(y + j) + u : u);
+        else NAME(store_part)(y + j, add ? NAME(load_part)(y + j, some) + u : u, some);
     }
 }
 
@@ -344,6 +350,58 @@ static void NAME(thin)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_
     }
 }
 
+#if REAL_PER_16 * VBYTES >= 16 * 8
+/* A B with few columns and a long K (a head): dot products, 4 rows by W/4 columns at once, so that vectors run along K. */
+#define COLS (W / 4)
+DL_ALWAYS void NAME(dot_step)(VEC* r, const REAL** x, const REAL** y, Py_ssize_t q, Py_ssize_t some) {
+    VEC u[VBYTES / sizeof(REAL) / 4];
+#pragma GCC unroll 4
+    for (Py_ssize_t t = 0; t < COLS; t++) u[t] = some == W ? NAME(load)(y[t] + q) : NAME(load_part)(y[t] + q, some);
+#pragma GCC unroll 4
+    for (Py_ssize_t s = 0; s < 4; s++) {
+        const VEC v = some == W ? NAME(load)(x[s] + q) : NAME(load_part)(x[s] + q, some);
+#pragma GCC unroll 4
+        for (Py_ssize_t t = 0; t < COLS; t++) r[s * COLS + t] += v * u[t];
+    }
+}
+
+static void NAME(narrow)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t p0, Py_ssize_t p1, REAL* c, Py_ssize_t ldc, int add) {
+    REAL kept[KC * NR + 16] __attribute__((aligned(64)));
+    const Py_ssize_t n = g->n, lda = g->lda;
+    for (Py_ssize_t p = p0, k; p < p1; p += k, add = 1) {
+        k = p1 - p < KC ? p1 - p : KC;
+        const REAL* b = (const REAL*)g->b + p;
+        Py_ssize_t ldb = g->ldb;
+        if (!g->tb) {
+            ldb = (k + W - 1) / W * W;
+            NAME(pack_rows)((const REAL*)g->b + p * g->ldb, g->ldb, k, n, kept, ldb);
+            b = kept;
+        }
+        for (Py_ssize_t i = i0; i < i1; i += 4)
+            for (Py_ssize_t j = 0; j < n; j += COLS) {
+                const REAL *x[4], *y[VBYTES / sizeof(REAL) / 4];
+                VEC r[VBYTES / sizeof(REAL)];
+                REAL out[VBYTES / sizeof(REAL)];
+#pragma GCC unroll 4
+                for (Py_ssize_t s = 0; s < 4; s++) x[s] = (const REAL*)g->a + (i + s < i1 ? i + s : i1 - 1) * lda + p;
+#pragma GCC unroll 4
+                for (Py_ssize_t s = 0; s < COLS; s++) y[s] = b + (j + s < n ? j + s : n - 1) * ldb;
+#pragma GCC unroll 16
+                for (Py_ssize_t s = 0; s < W; s++) r[s] = (VEC){0};
+                Py_ssize_t q = 0;
+                for (; q + W <= k; q += W) NAME(dot_step)(r, x, y, q, W);
+                if (q < k) NAME(dot_step)(r, x, y, q, k - q);
+                NAME(store)(out, NAME(sums)(r));
+                for (Py_ssize_t s = 0; s < 4 && i + s < i1; s++)
+                    for (Py_ssize_t t = 0; t < COLS && j + t < n; t++) {
+                        REAL* to = c + (i + s) * ldc + j + t;
+                        *to = add ? *to + out[s * COLS + t] : out[s * COLS + t];
+                    }
+            }
+    }
+}
+#endif
+
 static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0, Py_ssize_t j1, Py_ssize_t p0, Py_ssize_t p1, REAL* c,
                         Py_ssize_t ldc, int add, dl_epilogue epilogue) {
     const Py_ssize_t rows = i1 - i0, n = g->n, lda = g->lda, ldb = g->ldb;
@@ -359,6 +417,14 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
         if (epilogue) epilogue(g->ctx, c + i0 * ldc, ldc, i0, rows, 0, n);
         return;
     }
+#if REAL_PER_16 * VBYTES >= 16 * 8
+    const Py_ssize_t groups = (n + COLS - 1) / COLS;
+    if (!g->ta && !g->b_packed && rows > 4 && groups <= 3 && p1 - p0 >= 96 * groups) {
+        NAME(narrow)(g, i0, i1, p0, p1, c, ldc, add);
+        if (epilogue) epilogue(g->ctx, c + i0 * ldc, ldc, i0, rows, 0, n);
+        return;
+    }
+#endif
     REAL kept[KC * NR + 16] __attribute__((aligned(64)));
     /* Rows in tiles of nearly equal height: 128 rows are 8 tiles of 13 and 2 of 12, not 9 of 14 and one of 2. */
     const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
