@@ -783,6 +783,17 @@ cdef class KerasTensor(Tensor):
         return f"<KerasTensor shape={self.shape}, dtype={_NAMES[self.dtype]}, name={self.name}>"
 
 
+def fits(Tensor spec, Tensor x):
+    """Whether x has the dtype and the rank of spec, and its dimensions where both are known."""
+    cdef int i
+    if spec.dtype != x.dtype or spec.ndim != x.ndim:
+        return False
+    for i in range(x.ndim):
+        if spec.dims[i] != x.dims[i] and spec.dims[i] != UNKNOWN and x.dims[i] != UNKNOWN:
+            return False
+    return True
+
+
 def symbolic_like(Tensor x):
     """A placeholder with the shape and dtype of x."""
     return KerasTensor(shape_of(x), _NAMES[x.dtype])

@@ -10,15 +10,7 @@ from dlcore.variable import Variable
 
 class State:
     """The half of a Layer that holds things. Layers and variables are found in its attributes when they are asked for,
-    also inside lists, tuples and dicts, so there is nothing to register; only their order is remembered."""
-
-    def __setattr__(self, name, value):
-        if isinstance(value, (State, list, tuple, dict)) and name[0] != "_":
-            State._sublayers(self)                  # what was put into a list before this comes before it
-            super().__setattr__(name, value)
-            State._sublayers(self)
-        else:
-            super().__setattr__(name, value)
+    also inside lists, tuples and dicts, so there is nothing to register."""
 
     def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
                    constraint=None, aggregation=None, overwrite_with_gradient=False, name=None):
@@ -61,6 +53,14 @@ class State:
         pairs = list(found.values())
         return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
 
+    def __setattr__(self, name, value):
+        if isinstance(value, (State, list, tuple, dict)) and name[0] != "_":
+            State._sublayers(self)                  # what was put into a list before this comes before it
+            super().__setattr__(name, value)
+            State._sublayers(self)
+        else:
+            super().__setattr__(name, value)
+
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
         held = {}
@@ -70,8 +70,8 @@ class State:
                     held.setdefault(id(layer), layer)
         held.pop(id(self), None)
         known = [layer for layer in self.__dict__.get("_tracked", ()) if held.pop(id(layer), None) is not None]
-        self.__dict__["_tracked"] = tracked = known + list(held.values())
-        return tracked
+        self.__dict__["_tracked"] = known + list(held.values())
+        return self._tracked
 
     def _flatten_layers(self, include_self=True):
         seen, queue = {}, [self]

@@ -4,7 +4,7 @@
 import numpy as np
 
 from dlcore import tree
-from dlcore._kernels.tensor import KerasTensor, Tensor, convert
+from dlcore._kernels.tensor import KerasTensor, Tensor, convert, fits
 from dlcore.layers.base import Layer
 from dlcore.layers.context import call_training, losses_pending
 from dlcore.models.graph import Graph
@@ -174,8 +174,8 @@ class Model(Trainer, Layer):
         return [self._fit_to(spec, x, i) for i, (spec, x) in enumerate(zip(graph.flat_inputs, flat, strict=True))]
 
     def _fit_to(self, spec, x, i):
-        if x is None:
-            return None
+        if x is None or fits(spec, x):
+            return x
         if x.dtype is not spec.dtype:
             from dlcore import ops
 
@@ -188,11 +188,10 @@ class Model(Trainer, Layer):
                 x = ops.expand_dims(x, -1)
             elif x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
                 x = ops.squeeze(x, -1)
-        ours = spec.shape
-        theirs = x.shape
-        if len(ours) != len(theirs) or any(a != b and a is not None and b is not None for a, b in zip(ours, theirs, strict=True)):
+        if not fits(spec, x):
             raise ValueError(
-                f"Input {i} of model {self.name!r} ({self._graph.input_names[i]!r}) is incompatible with it: expected shape={ours}, found shape={theirs}"
+                f"Input {i} of model {self.name!r} ({self._graph.input_names[i]!r}) is incompatible with it: "
+                f"expected shape={spec.shape}, found shape={x.shape}"
             )
         return x
 
