@@ -10,15 +10,7 @@ from dlcore.variable import Variable
 
 class State:
     """The half of a Layer that holds things. Layers and variables are found in its attributes when they are asked for,
-    also inside lists, tuples and dicts, so there is nothing to register; only their order is remembered."""
-
-    def __setattr__(self, name, value):
-        if isinstance(value, (State, list, tuple, dict)) and name[0] != "_":
-            State._sublayers(self)                  # what was put into a list before this comes before it
-            super().__setattr__(name, value)
-            State._sublayers(self)
-        else:
-            super().__setattr__(name, value)
+    also inside lists, tuples and dicts, so there is nothing to register."""
 
     def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
                    constraint=None, aggregation=None, overwrite_with_gradient=False, name=None):

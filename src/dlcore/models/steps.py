@@ -149,7 +149,8 @@ class Steps:
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with Tape() as tape:
-            y_pred = self(x, training=True)
+            # As in Keras, a model whose `call` takes no training flag does not hand one to its layers either.
+            y_pred = self(x, training=True) if self._spec.takes_training else self(x)
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
             scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
