@@ -11,8 +11,8 @@ import pytest
 from dlcore._kernels import ISA_AVAILABLE, blas, parallel
 
 DTYPES = [np.float32, np.float64]
-# Around every tile height (6, 12, 14) and width (2 to 32), and past the blocks of K (256) and of rows (252).
-EDGES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 28, 31, 32, 33, 48, 50, 64, 65, 129, 253, 257, 300]
+# Around every tile height (6, 12, 14) and width (2 to 32), and past the blocks of K (384) and of rows (96 to 266).
+EDGES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 28, 31, 32, 33, 48, 50, 64, 65, 129, 267, 300, 385, 800]
 
 
 @pytest.fixture(params=["native", "blas"])
@@ -90,6 +90,20 @@ def test_every_small_shape(dtype, ta, tb):
                 most = bound(a, b, c, ta, tb)
                 blas.matmul_into(a, b, c, ta=ta, tb=tb)
                 assert np.all(np.abs(c - expected(a, b, c, ta, tb)) <= most), (m, n, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("ta", [False, True])
+@pytest.mark.parametrize("pads", [(0, 0, 0), (2, 3, 0), (0, 3, 2)])
+def test_one_column(engine, dtype, ta, pads):
+    rng = np.random.default_rng(5)
+    for m, k in ((3, 5), (200, 900), (900, 70)):
+        for tb in (False, True):
+            a, b, c = problem(rng, m, 1, k, ta, tb, dtype, pads=pads)
+            bias = rng.standard_normal((m, 1)).astype(dtype)
+            want, most = expected(a, b, c, ta, tb, True, bias), bound(a, b, c, ta, tb, bias)
+            blas.matmul_into(a, b, c, ta=ta, tb=tb, accumulate=True, bias=bias)
+            assert np.all(np.abs(c - want) <= most), (m, k, tb)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
@@ -260,7 +274,7 @@ def test_every_instruction_set(level):
     if os.environ.get("DLCORE_ISA"):
         pytest.skip("already inside one")
     here = os.path.abspath(__file__)
-    names = ["test_random_shapes", "test_every_small_shape", "test_empty", "test_threads_do_not_change_a_bit", "test_nan_and_infinity_propagate"]
+    names = ["test_random_shapes", "test_every_small_shape", "test_one_column", "test_empty", "test_threads_do_not_change_a_bit", "test_nan_and_infinity_propagate"]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *(f"{here}::{name}" for name in names), "-k", "not blas"]
     done = subprocess.run(command, env={**os.environ, "DLCORE_ISA": level}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
