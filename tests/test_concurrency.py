@@ -122,6 +122,7 @@ import hashlib, multiprocessing, os, sys, warnings
 import numpy as np
 import dlcore
 from dlcore import layers
+from dlcore._kernels.parallel import openmp_version
 
 warnings.simplefilter("ignore", DeprecationWarning)     # newer Pythons warn of forks beside threads
 dlcore.utils.set_random_seed(0)
@@ -129,7 +130,7 @@ model = dlcore.Sequential([dlcore.Input((300,)), layers.Dense(300, activation="r
 model.compile("adam", "mse")
 x = np.random.default_rng(0).normal(size=(500, 300)).astype("float32")
 model.fit(x, np.zeros((500, 10)), verbose=0)             # the threads are there now
-assert dlcore.get_num_threads() == 2
+assert dlcore.get_num_threads() == (2 if openmp_version() else 1)
 
 def digest(_=None):
     dlcore.set_num_threads(2)                           # must not wake the parent's threads
@@ -233,7 +234,7 @@ def test_bad_instruction_set(value):
 # ------------------------------------------------------------------------------------------------------ interruptions
 
 INTERRUPT = """
-import os, random, signal, sys, threading
+import random, signal, sys, threading, time
 import numpy as np
 import dlcore
 from dlcore import layers
@@ -247,11 +248,19 @@ x = np.random.default_rng(0).normal(size=(256, 20)).astype("float32")
 y = x[:, :1] * 2
 model.fit(x, y, verbose=0)
 main = threading.main_thread().ident
+
+def interrupt(training):
+    training.wait()
+    time.sleep(random.uniform(0, 0.03))
+    signal.pthread_kill(main, signal.SIGINT)
+
 for i in range(25):
-    timer = threading.Timer(random.uniform(0.01, 0.05), lambda: signal.pthread_kill(main, signal.SIGINT))
+    training = threading.Event()
+    timer = threading.Thread(target=interrupt, args=(training,))
     timer.start()
+    started = dlcore.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: training.set())
     try:
-        model.fit(x, y, epochs=1_000_000, verbose=0, batch_size=16)
+        model.fit(x, y, epochs=1_000_000, verbose=0, batch_size=16, callbacks=[started])
     except KeyboardInterrupt:
         pass
     else:
