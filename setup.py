@@ -11,7 +11,6 @@ Environment: ``DLCORE_DEBUG=1`` bounds checks and -O1; ``DLCORE_SANITIZE=address
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path

@@ -19,7 +19,7 @@ def _door(entry):
     @functools.wraps(entry)
     def op(*args, **kwargs):
         out = entry(*args, **kwargs)
-        if type(out) is KerasTensor or type(out) in (tuple, list) and out and type(out[0]) is KerasTensor:
+        if type(out) is KerasTensor or (type(out) in (tuple, list) and out and type(out[0]) is KerasTensor):
             Node(op, args, kwargs, out)
         return out
 
