@@ -397,7 +397,7 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
     cdef epilogue_fn epilogue = NULL
     cdef void* room = NULL
     cdef void* aligned = NULL
-    cdef Py_ssize_t m, n, k, r
+    cdef Py_ssize_t m, n, k, r, _r
     cdef int opened = 0, failed = 0
     cdef bint f64
     try:
@@ -423,7 +423,7 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
                 raise MemoryError("matmul_into: no memory to pack b")
             aligned = <void*>((<size_t>room + 63) // 64 * 64)
             pack_b(f64, tb, k, n, views[1].buf, ld[1], aligned)
-        for r in range(repeat):
+        for _r in range(repeat):
             if packed:
                 gemm_packed(f64, ta, m, n, k, views[0].buf, ld[0], aligned, views[2].buf, ld[2], accumulate, epilogue, &context)
             elif serial:

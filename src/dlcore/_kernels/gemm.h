@@ -312,8 +312,10 @@ static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t 
             NAME(store)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, W) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, W));
         }
         if (j < n) {
-            const VEC old = add ? NAME(load_part)(y + j, n - j) : (VEC){0};
-            NAME(store_part)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, n - j) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, n - j), n - j);
+            const Py_ssize_t rest = n - j;
+            const VEC old = add ? NAME(load_part)(y + j, rest) : (VEC){0};
+            const VEC new = some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, rest) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, rest);
+            NAME(store_part)(y + j, new, rest);
         }
     }
 }
