@@ -274,7 +274,14 @@ def test_every_instruction_set(level):
     if os.environ.get("DLCORE_ISA"):
         pytest.skip("already inside one")
     here = os.path.abspath(__file__)
-    names = ["test_random_shapes", "test_every_small_shape", "test_one_column", "test_empty", "test_threads_do_not_change_a_bit", "test_nan_and_infinity_propagate"]
+    names = [
+        "test_random_shapes",
+        "test_every_small_shape",
+        "test_one_column",
+        "test_empty",
+        "test_threads_do_not_change_a_bit",
+        "test_nan_and_infinity_propagate",
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *(f"{here}::{name}" for name in names), "-k", "not blas"]
     done = subprocess.run(command, env={**os.environ, "DLCORE_ISA": level}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]

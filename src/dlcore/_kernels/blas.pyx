@@ -4,8 +4,9 @@
 inside our own split. `DLCORE_GEMM=native|blas` forces one. Either way C is cut into blocks by shape alone, and a long K
 under a small C into chunks whose partial sums are added in order, so results do not depend on the number of threads.
 
-Measured against SciPy's OpenBLAS 0.3.30 (see benchmarks/bench_gemm.py) the native engine is not slower on any shape
-listed there, so without DLCORE_GEMM it is always chosen and SciPy is never imported here.
+benchmarks/bench_gemm.py compares them. The table of choices by shape that it suggests is empty so far: native is ahead on
+the shapes of networks with every instruction set, and within 1.15x of OpenBLAS on squares of 2048 and more when OpenBLAS
+uses the same vector width. So without DLCORE_GEMM native is always chosen, and SciPy is never imported here.
 """
 
 import os
@@ -62,7 +63,8 @@ cdef inline void _finish(const dl_gemm* g, void* c, Py_ssize_t row, Py_ssize_t r
             g.epilogue(g.ctx, c, g.ldc, row, rows, col, cols)
 
 
-cdef void _fortran_call(const Job* job, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void* a, const void* b, void* c, Py_ssize_t ldc, bint accumulate) noexcept nogil:
+cdef void _fortran_call(const Job* job, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void* a, const void* b, void* c, Py_ssize_t ldc,
+                        bint accumulate) noexcept nogil:
     # Row major C = A B is column major C^T = B^T A^T: the operands change places.
     cdef int im = <int>m, jn = <int>n, pk = <int>k, lda = <int>job.g.lda, ldb = <int>job.g.ldb, ld = <int>ldc
     cdef double one64 = 1, beta64 = accumulate
@@ -393,8 +395,9 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
     cdef Py_ssize_t ld[3]
     cdef Bias context
     cdef epilogue_fn epilogue = NULL
-    cdef char* room = NULL
-    cdef Py_ssize_t m, n, k, r
+    cdef void* room = NULL
+    cdef void* aligned = NULL
+    cdef Py_ssize_t m, n, k, r, _r
     cdef int opened = 0, failed = 0
     cdef bint f64
     try:
@@ -415,13 +418,14 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
         if bias is not None:
             context.values, context.n, context.f64, epilogue = views[3].buf, n, f64, _bias_relu
         if packed:
-            room = <char*>PyMem_RawMalloc(packed_size(f64, k, n) + 64)
+            room = PyMem_RawMalloc(packed_size(f64, k, n) + 64)
             if room == NULL:
                 raise MemoryError("matmul_into: no memory to pack b")
-            pack_b(f64, tb, k, n, views[1].buf, ld[1], <void*>((<size_t>room + 63) // 64 * 64))
-        for r in range(repeat):
+            aligned = <void*>((<size_t>room + 63) // 64 * 64)
+            pack_b(f64, tb, k, n, views[1].buf, ld[1], aligned)
+        for _r in range(repeat):
             if packed:
-                gemm_packed(f64, ta, m, n, k, views[0].buf, ld[0], <void*>((<size_t>room + 63) // 64 * 64), views[2].buf, ld[2], accumulate, epilogue, &context)
+                gemm_packed(f64, ta, m, n, k, views[0].buf, ld[0], aligned, views[2].buf, ld[2], accumulate, epilogue, &context)
             elif serial:
                 with nogil:
                     failed = gemm_nogil(f64, ta, tb, m, n, k, views[0].buf, ld[0], views[1].buf, ld[1], views[2].buf, ld[2], accumulate, epilogue, &context)

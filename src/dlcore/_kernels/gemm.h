@@ -312,8 +312,10 @@ static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t 
             NAME(store)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, W) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, W));
         }
         if (j < n) {
-            const VEC old = add ? NAME(load_part)(y + j, n - j) : (VEC){0};
-            NAME(store_part)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, n - j) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, n - j), n - j);
+            const Py_ssize_t rest = n - j;
+            const VEC old = add ? NAME(load_part)(y + j, rest) : (VEC){0};
+            const VEC new = some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, rest) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, rest);
+            NAME(store_part)(y + j, new, rest);
         }
     }
 }
@@ -321,7 +323,10 @@ static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t 
 /* ---- C[i0:i1, j0:j1] (+)= op(A)[:, p0:p1] @ op(B)[p0:p1, :], at most MC rows. */
 
 /* The packed block of A. Thread-local, so that it is there without allocation and stays in this core's L2. */
-static _Thread_local REAL NAME(room)[MC * KC + 64] __attribute__((aligned(64)));
+#ifndef DL_GEMM_ROOM
+#define DL_GEMM_ROOM
+static _Thread_local char dl_gemm_room[MC * KC * sizeof(REAL) + 512] __attribute__((aligned(64)));
+#endif
 
 /* A^T B with few columns (a head's gradient): as (B^T A)^T, so that vectors run along the rows of A as it is stored and
  * every lane is used, however narrow C is (n < W). */
@@ -430,13 +435,14 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
     const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
     /* Packing an element of A costs about a third of a cycle, a panel's arithmetic on it about one: worth it from here. */
     const int pack_a = j1 - j0 > 8 * NR && rows > 3;
+    REAL* const room = pack_a ? (REAL*)dl_gemm_room : 0;
     const Py_ssize_t steps = (p1 - p0 + KC - 1) / KC, step = (p1 - p0 + steps - 1) / steps;
     for (Py_ssize_t p = p0; p < p1; p += step, add = 1) {
         const Py_ssize_t k = p1 - p < step ? p1 - p : step;
         if (pack_a) {
             for (Py_ssize_t t = 0, i = i0, h; t < count; t++, i += h) {
                 h = height + (t < taller);
-                REAL* to = NAME(room) + (i - i0) * k;
+                REAL* to = room + (i - i0) * k;
                 if (g->ta) NAME(pack_cols)(a + p * lda + i, lda, h, k, to, h);
                 else NAME(pack_rows)(a + i * lda + p, lda, h, k, to, h);
             }
@@ -446,7 +452,7 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
             end = j1 - j < KC / k * NR ? j1 : j + KC / k * NR;
             for (Py_ssize_t t = 0, i = i0, h; t < count; t++, i += h) {
                 h = height + (t < taller);
-                const REAL* ai = pack_a ? NAME(room) + (i - i0) * k : g->ta ? a + p * lda + i : a + i * lda + p;
+                const REAL* ai = pack_a ? room + (i - i0) * k : g->ta ? a + p * lda + i : a + i * lda + p;
                 const Py_ssize_t ld = pack_a ? h : lda;
                 for (Py_ssize_t q = j, width; q < end; q += width) {
                     width = NAME(panel)(q, n);
