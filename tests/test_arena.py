@@ -171,7 +171,7 @@ def test_blocks_are_given_back():
     live = pool_info()["live"]
     vs = variables((100, 100), (100,))
     arena = Arena(vs)
-    backward(arena, lambda: ops.sum(ops.matmul(vs[0], vs[0])) + ops.sum(vs[1]))
+    backward(arena, lambda vs=vs: ops.sum(ops.matmul(vs[0], vs[0])) + ops.sum(vs[1]))
     slots = Slots(2)
     slots.of_run(arena.runs[0])
     view = vs[0].numpy()

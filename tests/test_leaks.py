@@ -103,14 +103,17 @@ def test_errors():
 
 
 def test_models_made_and_deleted():
-    def make(steps=[0]):
+    steps = 0
+
+    def make():
+        nonlocal steps
         x = dlcore.Input((4,))
         dlcore.Model(x, ops.tanh(layers.Dense(1)(layers.Dense(8)(x) + x[:, :1])))
         model = dlcore.Sequential([dlcore.Input((4,)), layers.Dense(8), layers.Dense(1)])
         model.compile("adam", "mse")
         model.train_on_batch(np.ones((2, 4), "float32"), np.ones((2, 1), "float32"))
-        steps[0] += 1
-        if steps[0] % 50 == 0:
+        steps += 1
+        if steps % 50 == 0:
             gc.collect()
 
     check(make, 1_000, warm_up=100)

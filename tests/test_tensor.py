@@ -72,7 +72,7 @@ def test_what_is_not_numbers_is_refused(bad):
 
 
 def test_unknown_dtype():
-    with pytest.raises(ValueError, match="dtype must be one of .* received dtype='float31'"):
+    with pytest.raises(ValueError, match=r"dtype must be one of .* received dtype='float31'"):
         convert([1.0], "float31")
 
 

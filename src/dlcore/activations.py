@@ -1,6 +1,7 @@
 """Activation functions by name."""
 
 import inspect
+from typing import Any
 
 from dlcore.ops import (
     celu,
@@ -48,7 +49,7 @@ hard_swish = hard_silu
 __all__ = [*_FUNCTIONS, "deserialize", "get", "serialize"]
 
 
-def get(identifier):
+def get(identifier) -> Any:
     """The activation function named by `identifier`: a name, a callable, a serialized config, or None for linear."""
     if identifier is None:
         return linear

@@ -1,6 +1,8 @@
 """Penalties on weights or outputs: `regularizer(x)` is a number to be added to the loss."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -155,7 +157,7 @@ orthogonal_regularizer = OrthogonalRegularizer
 _FAMILY = Family("regularizer", [Regularizer, L1, L2, L1L2, OrthogonalRegularizer], {"l1_l2": L1L2})
 
 
-def get(identifier):
+def get(identifier) -> Callable[..., Any] | None:
     """The regularizer that an argument stands for.
 
     Args:

@@ -1,5 +1,7 @@
 """Nested structures: lists, tuples and dicts of anything. What is not one of these is a leaf."""
 
+from typing import Any
+
 
 def flatten(structure):
     """The leaves in order; dicts in the order of their sorted keys where they can be sorted."""
@@ -17,7 +19,7 @@ def _keys(structure):
         return list(structure)
 
 
-def map_structure(function, structure, *others):
+def map_structure(function, structure, *others) -> Any:
     """The same structure with ``function(leaf, ...)`` of the leaves of one or more equal structures."""
     if isinstance(structure, dict):
         return {key: map_structure(function, value, *[other[key] for other in others]) for key, value in structure.items()}
@@ -44,7 +46,7 @@ def map_shape(function, structure):
     return type(structure)(map_shape(function, item) for item in structure)
 
 
-def pack_as(structure, leaves):
+def pack_as(structure, leaves) -> Any:
     """The structure with its leaves replaced, in the order of :func:`flatten`."""
     leaves = iter(leaves)
 

@@ -62,7 +62,8 @@ cdef inline void _finish(const dl_gemm* g, void* c, Py_ssize_t row, Py_ssize_t r
             g.epilogue(g.ctx, c, g.ldc, row, rows, col, cols)
 
 
-cdef void _fortran_call(const Job* job, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void* a, const void* b, void* c, Py_ssize_t ldc, bint accumulate) noexcept nogil:
+cdef void _fortran_call(const Job* job, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const void* a, const void* b, void* c,
+                        Py_ssize_t ldc, bint accumulate) noexcept nogil:
     # Row major C = A B is column major C^T = B^T A^T: the operands change places.
     cdef int im = <int>m, jn = <int>n, pk = <int>k, lda = <int>job.g.lda, ldb = <int>job.g.ldb, ld = <int>ldc
     cdef double one64 = 1, beta64 = accumulate
@@ -413,7 +414,7 @@ def matmul_into(a, b, c, bint ta=False, bint tb=False, bint accumulate=False, bi
             if room == NULL:
                 raise MemoryError("matmul_into: no memory to pack b")
             pack_b(f64, tb, k, n, views[1].buf, ld[1], <void*>((<size_t>room + 63) // 64 * 64))
-        for r in range(repeat):
+        for _ in range(repeat):
             if packed:
                 gemm_packed(f64, ta, m, n, k, views[0].buf, ld[0], <void*>((<size_t>room + 63) // 64 * 64), views[2].buf, ld[2], accumulate, epilogue, pair)
             elif serial:

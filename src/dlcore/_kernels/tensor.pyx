@@ -13,12 +13,12 @@ cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
 from cpython.long cimport PyLong_CheckExact
-from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE
+from cpython.object cimport Py_EQ, Py_GT, Py_LE, Py_LT, Py_NE
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint32_t, uintptr_t
 from libc.string cimport memcpy, memset
 
-from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, I64, U8, U64
+from dlcore._kernels.types cimport F16, F32, F64, I64, U8
 
 cnp.import_array()
 
@@ -808,7 +808,7 @@ def gather_rows(Tensor x, Tensor order, Py_ssize_t begin, Py_ssize_t end):
     """The rows of x that order[begin:end] (int64) names, as a fresh tensor."""
     cdef Py_ssize_t dims[MAX_NDIM]
     cdef Py_ssize_t row = itemsize(x.dtype)
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i
     cdef Tensor y
     cdef int64_t* index = <int64_t*>order.data
     if x.symbolic or order.symbolic or order.dtype != I64 or order.ndim != 1 or begin < 0 or end < begin or end > order.dims[0] or x.ndim == 0:

@@ -1,6 +1,8 @@
 """Steps: what compile sets and what one step of training, evaluation or prediction does."""
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from dlcore import optimizers, tree
 from dlcore._kernels.arena import Arena
@@ -15,6 +17,8 @@ from dlcore.models.compile_utils import CompileLoss, CompileMetrics
 
 class Steps:
     """The part of a Model that a user may override step by step."""
+
+    __call__: Callable[..., Any]        # that of Layer, the other base class of Model
 
     def __init__(self):
         self.stop_training = False

@@ -1,6 +1,7 @@
 """Function: a user's own differentiable operation, written in NumPy."""
 
 import copy
+from typing import Any
 
 import numpy as np
 
@@ -32,10 +33,10 @@ class Function:
         [12.0]
     """
 
-    def forward(self, *arrays):
+    def forward(self, *arrays) -> Any:
         raise TypeError(f"{type(self).__name__} must define forward(self, *arrays)")
 
-    def backward(self, *gradients):
+    def backward(self, *gradients) -> Any:
         raise TypeError(f"{type(self).__name__} must define backward(self, *gradients) to be differentiated")
 
     def __call__(self, *inputs):

@@ -11,6 +11,7 @@ import inspect
 import sys
 from contextvars import ContextVar
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def public_module(cls):
     return None
 
 
-def serialize_keras_object(obj):
+def serialize_keras_object(obj) -> Any:
     """Turn an object into dictionaries, lists, strings and numbers.
 
     Args:
@@ -198,7 +199,7 @@ def _serialize_instance(obj):
     return result
 
 
-def deserialize_keras_object(config, custom_objects=None, safe_mode=True, module_objects=None):
+def deserialize_keras_object(config, custom_objects=None, safe_mode=True, module_objects=None) -> Any:
     """Build the object that `serialize_keras_object` described.
 
     Args:
