@@ -5,7 +5,8 @@ Trunk modules are compiled once for the baseline of the architecture. Leaf modul
 ``dlcore/_kernels/<level>/``; ``dlcore._kernels`` picks the directory at import.
 
 Environment: ``DLCORE_DEBUG=1`` bounds checks and -O1; ``DLCORE_SANITIZE=address,undefined`` adds those sanitizers;
-``DLCORE_LEVELS=v3`` builds only the levels named (comma separated), for quick development builds.
+``DLCORE_LEVELS=v3`` builds only the levels named (comma separated), for quick development builds; ``DLCORE_ONLY=dense``
+builds only the modules named, into a tree in which the others are built.
 """
 
 import os
@@ -22,6 +23,11 @@ from setuptools.command.build_ext import build_ext
 KERNELS = Path("src/dlcore/_kernels")
 TRUNK = ["cpu", "parallel", "tensor", "rows", "tape", "arena", "blas"]
 LEAVES = sorted(p.stem for p in KERNELS.glob("*.pyx") if p.stem not in TRUNK)
+if os.environ.get("DLCORE_ONLY"):
+    only = os.environ["DLCORE_ONLY"].split(",")
+    if unknown := sorted(set(only) - {*TRUNK, *LEAVES}):
+        sys.exit(f"DLCORE_ONLY names {unknown}; there are {TRUNK + LEAVES}")
+    TRUNK, LEAVES = [n for n in TRUNK if n in only], [n for n in LEAVES if n in only]
 
 LEVELS = {
     "x86_64": {

@@ -15,8 +15,9 @@ import sys
 import time
 
 import numpy as np
-from dlcore._kernels import ISA, blas, parallel
 from scipy.linalg import blas as scipy_blas
+
+from dlcore._kernels import ISA, blas, parallel
 
 # name, m, k, n, ta, tb
 SHAPES = {
@@ -144,7 +145,7 @@ def main():
                 spent = (time.perf_counter() - start) / repeat
                 times[name].append(max(1e-9, spent - (0 if name in ("dlcore", "torch") else door)))
         ours = statistics.median(times["dlcore"])
-        ratios = [statistics.median(x / y for x, y in zip(times[name], times["dlcore"])) for name in names[1:]]
+        ratios = [statistics.median(x / y for x, y in zip(times[name], times["dlcore"], strict=True)) for name in names[1:]]
         label = f"{m},{k},{n}" + (" T" if ta else "") + (" ,T" if tb else "")
         print(f"{label:>22} {ours * 1e6:10.2f} {2e-9 * m * n * k / ours:7.1f} " + " ".join(f"{r:12.2f}" for r in ratios), flush=True)
 

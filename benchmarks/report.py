@@ -48,7 +48,7 @@ def disturbed(result: dict, threads: int) -> str:
 def ratios(result: dict, baseline: str) -> dict[str, list[float]]:
     """Time of each peer divided by the baseline's in the same round: above 1 the peer is slower."""
     base = result.get(baseline, {}).get("seconds", [])
-    return {p: [s / b for s, b in zip(r["seconds"], base)] for p, r in result.items() if p != baseline and base}
+    return {p: [s / b for s, b in zip(r["seconds"], base, strict=True)] for p, r in result.items() if p != baseline and base}
 
 
 def loss_problems(workload: Workload, result: dict) -> list[str]:
@@ -84,7 +84,7 @@ def tier_tables(tier: str, records: list[dict], order: list[str]) -> str:
         by_peer = ratios(result, "dlcore")
         if by_peer:
             best = min(by_peer, key=lambda p: median(by_peer[p]))
-            compared.append(label + [spread(by_peer[best]) + f" {best}"])
+            compared.append([*label, spread(by_peer[best]) + f" {best}"])
             compared[-1] += [spread(by_peer[p]) if p in by_peer else "" for p in peers if p != "dlcore"]
     text = f"## {TIERS[tier]}\n\nMedian of the rounds (min – max).\n\n"
     text += table(["workload", "threads", *peers], measured)

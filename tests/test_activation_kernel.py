@@ -148,7 +148,7 @@ def test_dropout_of_other_dtypes():
 
 def test_error_messages():
     x = np.ones((4, 3), "float32")
-    with pytest.raises(ValueError, match="soft_shrink: threshold must not be negative; received threshold=-1.0"):
+    with pytest.raises(ValueError, match=r"soft_shrink: threshold must not be negative; received threshold=-1\.0"):
         activation.soft_shrink(x, -1)
     with pytest.raises(ValueError, match="celu: alpha must not be 0"):
         activation.celu(x, 0)
@@ -162,7 +162,7 @@ def test_error_messages():
         softmax.glu(x)
     with pytest.raises(ValueError, match="glu: x must have at least one axis"):
         softmax.glu(1.0)
-    with pytest.raises(ValueError, match="dropout: rate must be from 0 to 1; received rate=1.5"):
+    with pytest.raises(ValueError, match=r"dropout: rate must be from 0 to 1; received rate=1\.5"):
         dropout.dropout(x, 1.5, 1, 2)
     with pytest.raises(ValueError, match="dropout: noise_shape must have 2 entries"):
         dropout.dropout(x, 0.5, 1, 2, (4,))

@@ -5,11 +5,11 @@ import pathlib
 
 import numpy as np
 import pytest
-from dlcore._kernels.tape import Tape
-from dlcore._kernels.tensor import convert
 from golden import record_compile_utils as recorder
 
 from dlcore import losses, metrics
+from dlcore._kernels.tape import Tape
+from dlcore._kernels.tensor import convert
 from dlcore.models import compile_utils
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
 

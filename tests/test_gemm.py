@@ -153,7 +153,7 @@ def test_empty(engine, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(128, 784, 512), (128, 512, 10), (700, 64, 40), (1, 784, 512), (784, 512, 1), (40, 9000, 24), (300, 100, 1500)])
-@pytest.mark.parametrize("ta, tb", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize(("ta", "tb"), [(False, False), (True, False), (False, True)])
 def test_threads_do_not_change_a_bit(engine, dtype, shape, ta, tb):
     m, k, n = shape
     a, b, c = problem(np.random.default_rng(1), m, n, k, ta, tb, dtype)

@@ -5,11 +5,11 @@ import pathlib
 
 import numpy as np
 import pytest
-from dlcore._kernels.tape import Tape
-from dlcore._kernels.tensor import Tensor, convert
 from golden import record_loss_classes as recorder
 
 from dlcore import losses, ops
+from dlcore._kernels.tape import Tape
+from dlcore._kernels.tensor import Tensor, convert
 from dlcore.losses.base import reduce_weighted_values, squeeze_or_expand_to_same_rank
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "loss_classes.npz")

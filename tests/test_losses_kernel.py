@@ -148,7 +148,7 @@ def test_symbolic():
     assert k.binary_crossentropy(x, x).shape == (None, 3)
 
 
-@pytest.mark.parametrize("labels, message", [
+@pytest.mark.parametrize(("labels", "message"), [
     ([0, 3, 5], r"class numbers must be whole and from 0 to 2, because y_pred has 3 classes.*value 3 at \[1\]"),
     ([0, 1, -2], r"value -2 at \[2\]"),
     ([0.0, 1.5, 2.0], r"value 1.5 at \[1\]"),
@@ -164,7 +164,7 @@ def test_bad_labels(labels, message, ignore_class):
 
 def test_error_messages():
     x = np.ones((4, 3), "float32")
-    with pytest.raises(ValueError, match="reduction must be one of 'sum_over_batch_size'.*received reduction='avg'"):
+    with pytest.raises(ValueError, match=r"reduction must be one of 'sum_over_batch_size'.*received reduction='avg'"):
         k.mean_squared_error(x, x, None, "avg")
     with pytest.raises(ValueError, match=r"mean_squared_error: y_true and y_pred must have the same shape.*\(4, 2\)"):
         k.mean_squared_error(np.ones((4, 2)), x)
@@ -185,7 +185,7 @@ def test_error_messages():
     with pytest.raises(ValueError, match="y_pred must have at least one axis"):
         k.mean_squared_error(1.0, 2.0)
     t = tensor.convert(x)
-    with pytest.raises(ValueError, match="this loss has no gradient for it.*stop_gradient"), Tape() as tape:
+    with pytest.raises(ValueError, match=r"this loss has no gradient for it.*stop_gradient"), Tape() as tape:
         tape.watch(t)
         k.binary_crossentropy_loss(t, x)
     half = tensor.convert(x.astype("float16"))

@@ -5,10 +5,10 @@ import pathlib
 
 import numpy as np
 import pytest
-from dlcore._kernels.tensor import Tensor, convert
 from golden import record_metric_classes as recorder
 
 from dlcore import metrics
+from dlcore._kernels.tensor import Tensor, convert
 from dlcore.naming import reset as reset_names
 from dlcore.variable import Variable
 

@@ -8,11 +8,11 @@ import warnings
 
 import numpy as np
 import pytest
-from dlcore._kernels.arena import Arena
-from dlcore._kernels.tensor import address, convert
 from golden import record_optimizers as recorder
 
 from dlcore import optimizers
+from dlcore._kernels.arena import Arena
+from dlcore._kernels.tensor import address, convert
 from dlcore.naming import reset as reset_names
 from dlcore.optimizers import SGD, Adam, RMSprop, schedules
 from dlcore.variable import Variable

@@ -47,9 +47,9 @@ def loss_of(params, net, x, y, key):
 
 def adam(params, grads, m, v, t, rate, b1=0.9, b2=0.999, eps=1e-7):
     rate = rate * jnp.sqrt(1 - b2**t) / (1 - b1**t)
-    m = [b1 * m + (1 - b1) * g for m, g in zip(m, grads)]
-    v = [b2 * v + (1 - b2) * g * g for v, g in zip(v, grads)]
-    return [p - rate * m / (jnp.sqrt(v) + eps) for p, m, v in zip(params, m, v)], m, v
+    m = [b1 * m + (1 - b1) * g for m, g in zip(m, grads, strict=True)]
+    v = [b2 * v + (1 - b2) * g * g for v, g in zip(v, grads, strict=True)]
+    return [p - rate * m / (jnp.sqrt(v) + eps) for p, m, v in zip(params, m, v, strict=True)], m, v
 
 
 def train(**spec) -> Job:
@@ -68,8 +68,8 @@ def train(**spec) -> Job:
         if net.optimizer == "adam":
             params, m, v = adam(params, grads, m, v, t, net.learning_rate)
         else:
-            m = [net.momentum * m - net.learning_rate * g for m, g in zip(m, grads)]
-            params = [p + m for p, m in zip(params, m)]
+            m = [net.momentum * m - net.learning_rate * g for m, g in zip(m, grads, strict=True)]
+            params = [p + m for p, m in zip(params, m, strict=True)]
         return (params, m, v, t, total + loss), None
 
     @partial(jax.jit, donate_argnums=0)
@@ -117,7 +117,7 @@ def latency(call: str, **spec) -> Job:
 
 def adam_flat(shapes: list) -> Job:
     keys = jax.random.split(jax.random.key(0), len(shapes))
-    params, grads = ([jax.random.normal(k, s) for k, s in zip(keys, shapes)] for _ in range(2))
+    params, grads = ([jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True)] for _ in range(2))
     state = (params, [jnp.zeros_like(p) for p in params], [jnp.zeros_like(p) for p in params], jnp.zeros(()))
 
     @partial(jax.jit, donate_argnums=0)

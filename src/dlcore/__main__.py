@@ -40,10 +40,10 @@ def demo(epochs=60):
     probabilities = model.predict(x_test[i : i + 1], verbose=0)[0]
     shades = " .:-=+*#%@"
     for r, row in enumerate(x_test[i].reshape(8, 8)):
-        bar = f"   {r}: {probabilities[r]:6.1%} " + "#" * int(round(20 * probabilities[r]))
+        bar = f"   {r}: {probabilities[r]:6.1%} " + "#" * round(20 * float(probabilities[r]))
         print("  " + "".join(shades[min(int(v * 9.99), 9)] * 2 for v in row) + bar)
     for r in (8, 9):
-        print(" " * 18 + f"   {r}: {probabilities[r]:6.1%} " + "#" * int(round(20 * probabilities[r])))
+        print(" " * 18 + f"   {r}: {probabilities[r]:6.1%} " + "#" * round(20 * float(probabilities[r])))
     print(f"  label {y_test[i]}, predicted {predicted[i]}\n")
 
     one = x_test[:1]

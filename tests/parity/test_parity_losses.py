@@ -11,10 +11,10 @@ keras = pytest.importorskip("keras")
 if keras.backend.backend() != "torch":
     pytest.skip("parity is checked with KERAS_BACKEND=torch", allow_module_level=True)
 
-from dlcore._kernels.tensor import convert  # noqa: E402
 from golden import record_compile_utils  # noqa: E402
 
 from dlcore import losses, metrics  # noqa: E402
+from dlcore._kernels.tensor import convert  # noqa: E402
 from dlcore.models import compile_utils  # noqa: E402
 
 LOSSES = ["MeanSquaredError", "MeanAbsoluteError", "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]

@@ -11,10 +11,10 @@ keras = pytest.importorskip("keras")
 if keras.backend.backend() != "torch":
     pytest.skip("parity is checked with KERAS_BACKEND=torch", allow_module_level=True)
 
-from dlcore._kernels.tensor import convert  # noqa: E402
 from golden import record_optimizers as recorder  # noqa: E402
 
 from dlcore import optimizers  # noqa: E402
+from dlcore._kernels.tensor import convert  # noqa: E402
 from dlcore.naming import reset as reset_names  # noqa: E402
 from dlcore.variable import Variable  # noqa: E402
 

@@ -24,7 +24,8 @@ cdef void act_forward(bint f64, int code, const double* p, const void* x, void* 
         fwd[float](code, p, <const float*>x, <float*>y, n)
 
 
-cdef void act_backward(bint f64, int code, const double* p, const void* x, const void* y, const void* g, void* dx, bint accumulate, Py_ssize_t n) noexcept nogil:
+cdef void act_backward(bint f64, int code, const double* p, const void* x, const void* y, const void* g,
+                       void* dx, bint accumulate, Py_ssize_t n) noexcept nogil:
     if f64:
         bwd[double](code, p, <const double*>x, <const double*>y, <const double*>g, <double*>dx, accumulate, n)
     else:

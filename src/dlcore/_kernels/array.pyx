@@ -418,7 +418,6 @@ cdef Tensor sliced(Tensor x, tuple key):
     cdef Py_ssize_t start, stop, step, n
     cdef int used = 0
     cdef int axis = 0
-    cdef int i
     op.ndim = 0
     for k in key:
         used += k is not None and k is not Ellipsis
@@ -433,7 +432,7 @@ cdef Tensor sliced(Tensor x, tuple key):
             op.dims[op.ndim] = 1
             op.ndim += 1
         elif k is Ellipsis:
-            for i in range(x.ndim - used):
+            for _ in range(x.ndim - used):
                 op.dims[op.ndim] = x.dims[axis]
                 op.ndim += 1
                 axis += 1

@@ -12,8 +12,8 @@ from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.fold cimport sum_to
 from dlcore._kernels.layout cimport Plan, broadcast, plan, walk
 from dlcore._kernels.pairs cimport (
-    flat, floor_over, larger, larger_da, larger_db, minus, modulo, modulo_db, negated, over, over_da, over_db, plus, power_da, power_db, same, second_power, second_power_da, smaller, smaller_da, smaller_db, times,
-    times_da, times_db,
+    flat, floor_over, larger, larger_da, larger_db, minus, modulo, modulo_db, negated, over, over_da, over_db, plus, power_da, power_db,
+    same, second_power, second_power_da, smaller, smaller_da, smaller_db, times, times_da, times_db,
 )
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
@@ -93,7 +93,8 @@ cdef void pair_fwd_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept n
     walk(&(<Pair*>ctx).plan, begin, end, pair_fwd_row, ctx)
 
 
-cdef inline void pair_bwd(real (*f)(real, real, real) noexcept nogil, const real* a, const real* b, const real* dy, real* d, Py_ssize_t n, const Py_ssize_t* step, bint accumulate) noexcept nogil:
+cdef inline void pair_bwd(real (*f)(real, real, real) noexcept nogil, const real* a, const real* b, const real* dy, real* d,
+                          Py_ssize_t n, const Py_ssize_t* step, bint accumulate) noexcept nogil:
     cdef Py_ssize_t i
     cdef real fixed
     if step[0] == step[1] and accumulate:
@@ -120,7 +121,8 @@ cdef inline void pair_bwd(real (*f)(real, real, real) noexcept nogil, const real
                 d[i] = f(fixed, b[i], dy[i])
 
 
-cdef kernel_void pair_bwd_typed(int kind, int side, const real* a, const real* b, const real* dy, real* d, Py_ssize_t n, const Py_ssize_t* step, bint accumulate) noexcept nogil:
+cdef kernel_void pair_bwd_typed(int kind, int side, const real* a, const real* b, const real* dy, real* d, Py_ssize_t n,
+                                const Py_ssize_t* step, bint accumulate) noexcept nogil:
     if kind == MULTIPLY:
         if side == 0:
             pair_bwd[real](times_da[real], a, b, dy, d, n, step, accumulate)

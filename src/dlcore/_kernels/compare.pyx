@@ -42,7 +42,8 @@ cdef struct Test:
     unsigned char* y
 
 
-cdef inline void test(bint (*f)(real, real) noexcept nogil, const real* a, const real* b, unsigned char* y, Py_ssize_t n, const Py_ssize_t* step) noexcept nogil:
+cdef inline void test(bint (*f)(real, real) noexcept nogil, const real* a, const real* b, unsigned char* y, Py_ssize_t n,
+                      const Py_ssize_t* step) noexcept nogil:
     cdef Py_ssize_t i
     cdef real fixed
     if step[0] == step[1]:
@@ -242,7 +243,8 @@ cdef inline void clip_fwd(const real* x, const real* low, const real* high, real
             y[i] = h if v > h else v
 
 
-cdef inline void clip_bwd(int side, const real* x, const real* low, const real* high, const real* dy, real* d, Py_ssize_t n, const Py_ssize_t* step, bint accumulate) noexcept nogil:
+cdef inline void clip_bwd(int side, const real* x, const real* low, const real* high, const real* dy, real* d, Py_ssize_t n,
+                          const Py_ssize_t* step, bint accumulate) noexcept nogil:
     cdef Py_ssize_t i
     cdef real v, l, h, g
     for i in range(n):

@@ -112,7 +112,8 @@ cdef class Dense(Op):
         if w.ndim != 2 or w.dtype < F16 + 1:
             raise ValueError(f"dense: kernel must be a float matrix (inputs, units); received {describe(w)}")
         if x.ndim < 1 or x.dims[x.ndim - 1] != w.dims[0] and x.dims[x.ndim - 1] != UNKNOWN:
-            raise ValueError(f"dense: the last axis of x must have the {w.dims[0]} elements of the kernel's first; received x, {describe(x)}, and a kernel of shape {w.shape}")
+            raise ValueError(f"dense: the last axis of x must have the {w.dims[0]} elements of the kernel's first; "
+                             f"received x, {describe(x)}, and a kernel of shape {w.shape}")
         if x.dtype != w.dtype and not x.symbolic:
             raise ValueError(f"dense: x and kernel must have the same dtype; received x, {describe(x)}, and the kernel, {describe(w)}")
         if len(self.inputs) == 3:
@@ -236,7 +237,8 @@ def dense(x, kernel, bias=None, activation=None):
     if activation is not None:
         op.code = activation if isinstance(activation, int) else activation_code(activation)
         if op.code < 0:
-            raise ValueError(f"dense: activation must be the name of an elementwise activation; received activation={activation!r}. Apply other functions to the result")
+            raise ValueError(f"dense: activation must be the name of an elementwise activation; received activation={activation!r}. "
+                             f"Apply other functions to the result")
     if bias is None:
         return apply(op, (t, w))
     return apply(op, (t, w, tensor(bias)))

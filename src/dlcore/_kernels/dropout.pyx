@@ -74,10 +74,12 @@ cdef class Dropout(Op):
         if self.noise_shape is not None:
             noise = tuple(self.noise_shape)
             if len(noise) != x.ndim:
-                raise ValueError(f"dropout: noise_shape must have {x.ndim} entries, one for each axis of x; received noise_shape={self.noise_shape} and x, {describe(x)}")
+                raise ValueError(f"dropout: noise_shape must have {x.ndim} entries, one for each axis of x; "
+                                 f"received noise_shape={self.noise_shape} and x, {describe(x)}")
             for i in range(x.ndim):
                 if noise[i] is not None and noise[i] != 1 and noise[i] != x.dims[i] and x.dims[i] != UNKNOWN:
-                    raise ValueError(f"dropout: noise_shape must hold 1, None or the size of x along each axis; received noise_shape={self.noise_shape} and x, {describe(x)}")
+                    raise ValueError(f"dropout: noise_shape must hold 1, None or the size of x along each axis; "
+                                     f"received noise_shape={self.noise_shape} and x, {describe(x)}")
         self.declare(x.dtype if x.dtype >= F16 else F32, x.ndim, x.dims)
         return 0
 

@@ -15,7 +15,9 @@ from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport Tensor, describe, tensor, to_numpy
 from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, kernel_void, real
 from dlcore._kernels.unary cimport (
-    arcus_cosine, arcus_sine, arcus_tangent, d_absolute, d_arccos, d_arcsin, d_arctan, d_cos, d_cosh, d_erf, d_exp, d_expm1, d_flat, d_log, d_log10, d_log1p, d_log2, d_negative, d_reciprocal, d_rsqrt, d_sin, d_sinh, d_sqrt, d_square, d_tan, hyperbolic_cosine, hyperbolic_sine, inverse, log10_, log2_, minus, rounded, rounded_down, rounded_up, rroot, signum, squared, tangent,
+    arcus_cosine, arcus_sine, arcus_tangent, d_absolute, d_arccos, d_arcsin, d_arctan, d_cos, d_cosh, d_erf, d_exp, d_expm1, d_flat,
+    d_log, d_log10, d_log1p, d_log2, d_negative, d_reciprocal, d_rsqrt, d_sin, d_sinh, d_sqrt, d_square, d_tan, hyperbolic_cosine,
+    hyperbolic_sine, inverse, log10_, log2_, minus, rounded, rounded_down, rounded_up, rroot, signum, squared, tangent,
 )
 from dlcore._kernels.vmath cimport abs_, cos_n, erf_, exp_, expm1_, log1p_, log_, sin_n, sqrt_
 
@@ -63,7 +65,8 @@ cdef inline void map_fwd(real (*f)(real) noexcept nogil, const real* x, real* y,
         y[i] = f(x[i])
 
 
-cdef inline void map_bwd(real (*f)(real, real, real) noexcept nogil, const real* x, const real* y, const real* dy, real* dx, Py_ssize_t n, bint accumulate) noexcept nogil:
+cdef inline void map_bwd(real (*f)(real, real, real) noexcept nogil, const real* x, const real* y, const real* dy, real* dx,
+                         Py_ssize_t n, bint accumulate) noexcept nogil:
     cdef Py_ssize_t i
     if accumulate:
         for i in range(n):

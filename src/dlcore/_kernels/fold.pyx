@@ -214,7 +214,7 @@ cdef int fold(int kind, int dtype, const Groups* g, const void* x, void* y) exce
     cdef Py_ssize_t i, items, each
     cdef double identity = 1.0 if kind == FOLD_PROD else -INFINITY if kind == FOLD_MAX else INFINITY if kind == FOLD_MIN else 0.0
     cdef Tensor partial = None
-    cdef Tensor previous = None                     # keeps the input of a later round alive
+    cdef Tensor _previous = None                    # keeps the input of a later round alive
     if g.rows == 0 or g.outer == 0 or g.inner == 0:
         for i in range(g.outer * g.inner):
             if dtype == F32:
@@ -235,7 +235,7 @@ cdef int fold(int kind, int dtype, const Groups* g, const void* x, void* y) exce
             c.y = y
         else:
             dims[0], dims[1], dims[2] = g.outer, c.blocks, g.inner
-            previous = partial
+            _previous = partial
             partial = empty(dtype, 3, dims)
             c.y = partial.data
         items = g.outer * c.blocks * c.chunks

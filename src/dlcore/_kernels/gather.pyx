@@ -141,7 +141,8 @@ cdef class Gather(Op):
             self.rows(x, &c)
             c.x, c.y = d.data, self.out.grad.data
             if self.out.size:
-                launch(scatter_block, &c, c.outer * ((c.inner + 63) // 64), max(<Py_ssize_t>1, 16384 // (c.m * min(c.inner, <Py_ssize_t>64))), c.outer * c.m * (1 + 0.2 * c.inner))
+                launch(scatter_block, &c, c.outer * ((c.inner + 63) // 64), max(<Py_ssize_t>1, 16384 // (c.m * min(c.inner, <Py_ssize_t>64))),
+                       c.outer * c.m * (1 + 0.2 * c.inner))
         return 0
 
 
@@ -217,7 +218,8 @@ def take_along_axis(x, indices, axis=None):
         return gathered_along(flat, tensor(index.reshape(-1)), 0, "take_along_axis")
     i = axis_index("take_along_axis", axis, a.ndim, a)
     if index.size and a.dims[i] and not -a.dims[i] <= index.min() <= index.max() < a.dims[i]:
-        raise IndexError(f"take_along_axis: indices from {index.min()} to {index.max()} are out of range for axis {i} with {a.dims[i]} elements, of {describe(a)}")
+        raise IndexError(f"take_along_axis: indices from {index.min()} to {index.max()} are out of range for axis {i} "
+                         f"with {a.dims[i]} elements, of {describe(a)}")
     return gathered_by(flat, np.take_along_axis(np.arange(a.size).reshape(shape_of(a)), index, i), 0, "take_along_axis")
 
 
@@ -300,7 +302,8 @@ def repeat(x, repeats, axis=None):
     cdef int i = axis_index("repeat", axis, a.ndim, a)
     times = np.asarray(repeats)
     if times.ndim > 1 or times.size not in (1, a.dims[i]) or times.min() < 0:
-        raise ValueError(f"repeat: repeats must be one number of at least 0, or one for each of the {a.dims[i]} elements along axis {i}; received repeats={repeats!r}")
+        raise ValueError(f"repeat: repeats must be one number of at least 0, or one for each of the "
+                         f"{a.dims[i]} elements along axis {i}; received repeats={repeats!r}")
     return gathered_by(a, np.repeat(np.arange(_known(a, i, "repeat")), times), i, "repeat")
 
 
@@ -396,7 +399,8 @@ cdef class Concatenate(Op):
                 elif dims[i] == UNKNOWN:
                     dims[i] = other.dims[i]
                 elif other.dims[i] != dims[i] and other.dims[i] != UNKNOWN:
-                    raise ValueError(f"concatenate: expected equal sizes along all axes but axis {self.axis}; received the shapes {', '.join([str(t.shape) for t in self.inputs])}")
+                    raise ValueError(f"concatenate: expected equal sizes along all axes but axis {self.axis}; "
+                                     f"received the shapes {', '.join([str(t.shape) for t in self.inputs])}")
         self.declare(x.dtype, x.ndim, dims)
         return 0
 
@@ -627,7 +631,8 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     except ValueError:
         widths = None
     if widths is None or any(w < 0 for pair in widths for w in pair):
-        raise ValueError(f"pad: pad_width must be a pair (before, after) of numbers of at least 0 for each of the {a.ndim} axes of {describe(a)}; received pad_width={pad_width}")
+        raise ValueError(f"pad: pad_width must be a pair (before, after) of numbers of at least 0 for each of the {a.ndim} axes of "
+                         f"{describe(a)}; received pad_width={pad_width}")
     if mode == "constant":
         op = Pad.__new__(Pad)
         op.value = 0 if constant_values is None else float(constant_values)

@@ -24,7 +24,8 @@ cdef void plan(Plan* p, Tensor out, Tensor a, Tensor b, Tensor c) noexcept
 cdef void walk(const Plan* p, Py_ssize_t begin, Py_ssize_t end, row_fn row, void* ctx) noexcept nogil
 
 # Copies, or adds (float32 and float64), between layouts of the same dims; strides in elements, any sign.
-cdef int strided_copy(int dtype, bint add, int ndim, const Py_ssize_t* dims, const char* src, const Py_ssize_t* src_strides, char* dst, const Py_ssize_t* dst_strides) except -1
+cdef int strided_copy(int dtype, bint add, int ndim, const Py_ssize_t* dims, const char* src, const Py_ssize_t* src_strides,
+                      char* dst, const Py_ssize_t* dst_strides) except -1
 cdef void dense_strides(int ndim, const Py_ssize_t* dims, Py_ssize_t* strides) noexcept nogil
 
 cdef int axis_index(str op, object axis, int ndim, object x) except -1    # 0 <= axis < ndim, or a ValueError

@@ -204,7 +204,6 @@ cdef void _walk_short(const Plan* p, Py_ssize_t begin, Py_ssize_t end, row_fn ro
 cdef void walk(const Plan* p, Py_ssize_t begin, Py_ssize_t end, row_fn row, void* ctx) noexcept nogil:
     cdef const char* here[MAX_OPERANDS]
     cdef Py_ssize_t[MAX_OPERANDS] step
-    cdef Py_ssize_t[MAX_NDIM] index
     cdef int last = p.ndim - 1
     cdef Py_ssize_t inner = p.dims[last]
     cdef Py_ssize_t j, n, rest, at
@@ -245,7 +244,8 @@ cdef struct Copy:
     char* dst
 
 
-cdef inline void copy_tile(word* dst, const word* src, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t dr, Py_ssize_t dc, Py_ssize_t sr, Py_ssize_t sc, bint add) noexcept nogil:
+cdef inline void copy_tile(word* dst, const word* src, Py_ssize_t rows, Py_ssize_t columns,
+                           Py_ssize_t dr, Py_ssize_t dc, Py_ssize_t sr, Py_ssize_t sc, bint add) noexcept nogil:
     cdef Py_ssize_t i, j, j0, j1
     cdef word* d
     cdef const word* s
@@ -322,7 +322,8 @@ cdef inline void swap_dims(Copy* c, int i, int j) noexcept nogil:
     c.ds[i], c.ds[j] = c.ds[j], c.ds[i]
 
 
-cdef int strided_copy(int dtype, bint add, int ndim, const Py_ssize_t* dims, const char* src, const Py_ssize_t* src_strides, char* dst, const Py_ssize_t* dst_strides) except -1:
+cdef int strided_copy(int dtype, bint add, int ndim, const Py_ssize_t* dims, const char* src, const Py_ssize_t* src_strides,
+                      char* dst, const Py_ssize_t* dst_strides) except -1:
     cdef Copy c
     cdef Py_ssize_t n = 1
     cdef Py_ssize_t planes = 1
@@ -375,7 +376,8 @@ cdef int strided_copy(int dtype, bint add, int ndim, const Py_ssize_t* dims, con
     c.tiles = (c.dims[c.ndim - 2] + TILE - 1) // TILE
     for i in range(c.ndim - 2):
         planes *= c.dims[i]
-    launch(copy_block, &c, planes * c.tiles, max(<Py_ssize_t>1, 16384 * planes * c.tiles // n), n * (0.1 if c.ss[c.ndim - 1] == 1 and c.ds[c.ndim - 1] == 1 else 0.6))
+    launch(copy_block, &c, planes * c.tiles, max(<Py_ssize_t>1, 16384 * planes * c.tiles // n),
+           n * (0.1 if c.ss[c.ndim - 1] == 1 and c.ds[c.ndim - 1] == 1 else 0.6))
     return 0
 
 

@@ -21,7 +21,7 @@ from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport (
     MAX_NDIM, UNKNOWN, Tensor, cast_copy, describe, empty, tensor, tensor_as, to_numpy,
 )
-from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, I64, U8, real
+from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, I64, U8
 
 import numpy as np
 
@@ -350,7 +350,8 @@ cdef class CategoricalCrossentropy(_Loss):
         self.split()
         self.refuse_gradient_of_labels()
         if not self.fits(t):
-            raise ValueError(f"{self.name}: y_true and y_pred must have the same shape; received y_true, {describe(t)}, and y_pred, {describe(self.inputs[1])}. Class numbers go with sparse_categorical_crossentropy")
+            raise ValueError(f"{self.name}: y_true and y_pred must have the same shape; received y_true, {describe(t)}, and "
+                             f"y_pred, {describe(self.inputs[1])}. Class numbers go with sparse_categorical_crossentropy")
         self.a = 1 - self.label_smoothing
         self.b = self.label_smoothing / max(<Py_ssize_t>1, self.dims[self.ndim - 1])
         self.unit = 1
@@ -587,7 +588,8 @@ def binary_crossentropy_loss(y_true, y_pred, sample_weight=None, reduction="sum_
     return apply(op, (tensor(y_true), tensor(y_pred)))
 
 
-def categorical_crossentropy_loss(y_true, y_pred, sample_weight=None, reduction="sum_over_batch_size", bint from_logits=False, double label_smoothing=0.0, axis=-1):
+def categorical_crossentropy_loss(y_true, y_pred, sample_weight=None, reduction="sum_over_batch_size", bint from_logits=False,
+                                  double label_smoothing=0.0, axis=-1):
     """Cross-entropy of one choice among k classes, labels as probabilities, weighted and reduced.
 
     L = sum_i w_i (-sum_j t_ij log(q_ij)) / n, t = y_true (1 - s) + s / k with smoothing s.
@@ -620,7 +622,8 @@ def categorical_crossentropy_loss(y_true, y_pred, sample_weight=None, reduction=
     return apply(op, (tensor(y_true), tensor(y_pred)))
 
 
-def sparse_categorical_crossentropy_loss(y_true, y_pred, sample_weight=None, reduction="sum_over_batch_size", bint from_logits=False, axis=-1, ignore_class=None):
+def sparse_categorical_crossentropy_loss(y_true, y_pred, sample_weight=None, reduction="sum_over_batch_size", bint from_logits=False,
+                                         axis=-1, ignore_class=None):
     """Cross-entropy of one choice among k classes, labels as class numbers, weighted and reduced.
 
     L = sum_i w_i (-log(q_i,label_i)) / n.

@@ -168,7 +168,8 @@ cdef inline kernel_void soft_row(const real* t, const real* x, real m, real s, P
 
 
 # dx_j = c (softmax(x)_j sum(t) - t_j)
-cdef inline kernel_void soft_row_bwd(const real* t, const real* x, real* dx, real m, real s, Py_ssize_t k, real a, real b, real c, bint accumulate) noexcept nogil:
+cdef inline kernel_void soft_row_bwd(const real* t, const real* x, real* dx, real m, real s, Py_ssize_t k, real a, real b, real c,
+                                     bint accumulate) noexcept nogil:
     cdef Py_ssize_t j
     cdef real total = row_sum[real](t, k) * a + b * k
     if accumulate:

@@ -15,6 +15,8 @@ from dlcore._kernels.vmath cimport abs_
 
 import numpy as np
 
+__all__ = []            # no ops
+
 cdef enum Kind:
     VALUE               # y_pred itself
     SQUARED             # (y_true - y_pred)^2, averaged over the last axis
@@ -393,9 +395,9 @@ def categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pred, samp
     cdef Tensor t = tensor(y_true)
     cdef Tensor p = tensor(y_pred)
     cdef int dtype = F64 if p.dtype == F64 else F32
-    cdef int i
     if t.ndim != p.ndim or p.ndim == 0 or p.dims[p.ndim - 1] == 0 or not _agree(t, p.ndim, p.dims):
-        raise ValueError(f"CategoricalAccuracy: y_true and y_pred must have the same shape, with classes along the last axis; received y_true, {describe(t)}, and y_pred, {describe(p)}")
+        raise ValueError(f"CategoricalAccuracy: y_true and y_pred must have the same shape, with classes along the last axis; "
+                         f"received y_true, {describe(t)}, and y_pred, {describe(p)}")
     _accumulate("CategoricalAccuracy", total, count, ONE_HOT, as_real(t, dtype), as_real(p, dtype), p.ndim - 1, p.dims, sample_weight, 0)
 
 
@@ -423,7 +425,8 @@ def sparse_categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pre
     cdef Tensor t = tensor(y_true)
     cdef Tensor p = tensor(y_pred)
     if p.ndim == 0 or p.dims[p.ndim - 1] == 0 or t.size * p.dims[p.ndim - 1] != p.size or not _agree(t, p.ndim - 1, p.dims) or t.ndim < p.ndim - 1:
-        raise ValueError(f"SparseCategoricalAccuracy: y_true must hold one class number for each sample of y_pred; received y_true, {describe(t)}, and y_pred, {describe(p)}")
+        raise ValueError(f"SparseCategoricalAccuracy: y_true must hold one class number for each sample of y_pred; "
+                         f"received y_true, {describe(t)}, and y_pred, {describe(p)}")
     if t.dtype != I64 and t.dtype != I32 and t.dtype != F32 and t.dtype != F64 and t.dtype != U8 and t.dtype != BOOL:
         t = cast_copy(t, F64)
     p = as_real(p, F64 if p.dtype == F64 else F32)

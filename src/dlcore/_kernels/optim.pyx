@@ -6,9 +6,11 @@ Every rule takes ``decay`` = learning rate x decoupled weight decay, which shrin
 from libc.math cimport sqrt
 
 from dlcore._kernels.arena cimport Run
-from dlcore._kernels.parallel cimport block_fn, launch
+from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tensor cimport Tensor, VariableBase, pool_alloc, pool_free
 from dlcore._kernels.types cimport F64, real
+
+__all__ = []            # no ops
 
 cdef extern from *:
     """

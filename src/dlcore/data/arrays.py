@@ -79,7 +79,7 @@ class ArrayBatches:
         for begin in range(0, n, step):
             end = min(begin + step, n)
 
-            def cut(a):
+            def cut(a, begin=begin, end=end):
                 return slice_rows(a, begin, end) if order is None else gather_rows(a, order, begin, end)
 
             yield tuple(tree.map_structure(cut, p) if p is not None else None for p in parts)

@@ -66,8 +66,9 @@ class Sequential(Model):
         first = self._stack[0]
         if isinstance(first, InputLayer):
             self._build_graph(first.output)
-        elif isinstance(first, Model) and first._graph is not None and len(first.inputs) == 1:
-            self._build_graph(Input(batch_shape=first.inputs[0].shape, dtype=first.inputs[0].dtype))
+        elif isinstance(first, Model) and first._graph is not None and len(first._graph.flat_inputs) == 1:
+            x = first._graph.flat_inputs[0]
+            self._build_graph(Input(batch_shape=x.shape, dtype=x.dtype))
 
     def _build_graph(self, x):
         inputs = x

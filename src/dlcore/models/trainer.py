@@ -216,7 +216,7 @@ class Trainer(Steps):
             if step >= due:
                 due = callbacks.tick(step)
         callbacks.tick(step)
-        if step == 0:
+        if collected is None:
             raise ValueError("predict received no batches: the data is empty or its iterator is used up")
         callbacks.on_predict_end()
         if not whole:

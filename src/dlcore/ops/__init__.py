@@ -7,7 +7,9 @@ records the call in the graph of the functional model being built.
 import functools
 import importlib
 import inspect
+import pkgutil
 
+import dlcore._kernels
 from dlcore._kernels.tensor import KerasTensor, register_operators
 from dlcore.ops.function import Function
 from dlcore.ops.symbolic import Node
@@ -27,10 +29,9 @@ def _door(entry):
     return op
 
 
-# Every public function of these modules (or what they list in __all__) is an op.
-for _leaf in ("elementwise", "binary", "compare", "cast", "reduce", "array", "gather", "create", "matmul", "activation", "softmax",
-              "dense", "dropout", "loss"):  # fmt: skip
-    _module = importlib.import_module(f"dlcore._kernels.{_leaf}")
+# Every public function of the leaves (or what a leaf lists in __all__) is an op.
+for _leaf in pkgutil.iter_modules(dlcore._kernels.__path__[-1:]):
+    _module = importlib.import_module(f"dlcore._kernels.{_leaf.name}")
     for _name in getattr(_module, "__all__", [name for name in dir(_module) if not name.startswith("_")]):
         _entry = getattr(_module, _name)
         if inspect.isroutine(_entry) and _entry.__module__ == _module.__name__:
