@@ -29,7 +29,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether some element is true (not zero) over axes."""
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
-    """Evenly spaced numbers from `start` to before `stop`."""
+    """arange(start, stop=None, step=None, dtype=None)"""
 
 def arccos(x: Any) -> Tensor:
     """Inverse cosine, in [0, pi]."""
@@ -53,7 +53,7 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     """Repeats x along new axes and along axes of one element."""
 
 def cast(x: Any, dtype: Any) -> Tensor:
-    """Converts x to another dtype. Between floating types it passes gradients on."""
+    """cast(x, dtype)"""
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: Any = -1) -> Tensor:
     """Cross-entropy of one choice among k classes for every sample, labels as probabilities."""
@@ -71,10 +71,10 @@ def concatenate(xs: Any, axis: Any = 0) -> Tensor:
     """Joins tensors along an axis they have."""
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """A NumPy array that shares the memory of x."""
+    """convert_to_numpy(x)"""
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Tensor:
-    """A tensor of x, sharing its memory where that is possible."""
+    """convert_to_tensor(x, dtype=None, sparse=None, ragged=None)"""
 
 def cos(x: Any) -> Tensor:
     """Cosine of an angle in radians."""
@@ -119,7 +119,7 @@ def exponential(x: Any) -> Tensor:
     """Exponential."""
 
 def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
-    """Ones on a diagonal, zeros elsewhere."""
+    """eye(N, M=None, k=0, dtype=None)"""
 
 def flatten(x: Any) -> Tensor:
     """Flattens x to one axis, in row-major order."""
@@ -134,10 +134,10 @@ def floor_divide(x1: Any, x2: Any) -> Tensor:
     """Quotient of two tensors, rounded down. It has no gradient: it is 0."""
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """One number, everywhere."""
+    """full(shape, fill_value, dtype=None)"""
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """One number, in the shape of x."""
+    """full_like(x, fill_value, dtype=None)"""
 
 def fused_activation(name: Any) -> Tensor:
     """The code with which :func:`dense` fuses the activation of that name, or None if it cannot."""
@@ -152,7 +152,7 @@ def getitem(x: Any, key: Any) -> Tensor:
     """Indexing as in NumPy: ``x[key]``."""
 
 def glu(x: Any, axis: Any = -1) -> Tensor:
-    """Gated linear unit."""
+    """glu(x, axis=-1)"""
 
 def greater(x1: Any, x2: Any) -> Tensor:
     """Whether x1 is greater than x2."""
@@ -176,7 +176,7 @@ def hard_tanh(x: Any) -> Tensor:
     """Clips to [-1, 1]."""
 
 def identity(n: Any, dtype: Any = None) -> Tensor:
-    """The identity matrix."""
+    """identity(n, dtype=None)"""
 
 def isfinite(x: Any) -> Tensor:
     """Whether an element is neither infinite nor NaN."""
@@ -200,7 +200,7 @@ def linear(x: Any) -> Tensor:
     """The identity."""
 
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: Any = 0) -> Any:
-    """Evenly spaced numbers from `start` to `stop`."""
+    """linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0)"""
 
 def log(x: Any) -> Tensor:
     """Natural logarithm."""
@@ -218,7 +218,7 @@ def log_sigmoid(x: Any) -> Tensor:
     """Logarithm of the sigmoid."""
 
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
-    """Logarithm of softmax, without underflow."""
+    """log_softmax(x, axis=-1)"""
 
 def logical_and(x1: Any, x2: Any) -> Tensor:
     """Whether both are true (not zero)."""
@@ -275,10 +275,10 @@ def one_hot(x: Any, num_classes: Any, axis: Any = -1, dtype: Any = None, sparse:
     """Ones at the places that x names, zeros elsewhere. A number outside [0, num_classes) gives zeros only."""
 
 def ones(shape: Any, dtype: Any = None) -> Tensor:
-    """Ones."""
+    """ones(shape, dtype=None)"""
 
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
-    """Ones of the shape of x."""
+    """ones_like(x, dtype=None)"""
 
 def pad(x: Any, pad_width: Any, mode: Any = 'constant', constant_values: Any = None) -> Tensor:
     """Puts elements around x."""
@@ -320,7 +320,7 @@ def selu(x: Any) -> Tensor:
     """Scaled exponential linear unit."""
 
 def shape(x: Any) -> tuple[int | None, ...]:
-    """The shape of x as a tuple."""
+    """shape(x)"""
 
 def sigmoid(x: Any) -> Tensor:
     """Sigmoid."""
@@ -341,7 +341,7 @@ def soft_shrink(x: Any, threshold: Any = 0.5) -> Tensor:
     """Moves x towards zero by a threshold, and what is nearer to zero to zero."""
 
 def softmax(x: Any, axis: Any = -1) -> Tensor:
-    """Softmax."""
+    """softmax(x, axis=-1)"""
 
 def softplus(x: Any) -> Tensor:
     """Softplus."""
@@ -359,7 +359,7 @@ def sparse_sigmoid(x: Any) -> Tensor:
     """Sigmoid that reaches 0 and 1."""
 
 def sparsemax(x: Any, axis: Any = -1) -> Tensor:
-    """Sparsemax: the point of the probability simplex that is nearest to x."""
+    """sparsemax(x, axis=-1)"""
 
 def split(x: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tensor]:
     """Cuts x along an axis."""
@@ -383,7 +383,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Standard deviation over axes; its gradient where it is 0 is 0."""
 
 def stop_gradient(variable: Any) -> Tensor:
-    """The same numbers, through which no gradient flows."""
+    """stop_gradient(variable)"""
 
 def subtract(x1: Any, x2: Any) -> Tensor:
     """Difference of two tensors."""
@@ -437,7 +437,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Tensor:
     """Elements of x1 where the condition holds, of x2 elsewhere."""
 
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
-    """Zeros."""
+    """zeros(shape, dtype=None)"""
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
-    """Zeros of the shape of x."""
+    """zeros_like(x, dtype=None)"""
