@@ -29,7 +29,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether some element is true (not zero) over axes."""
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
-    """arange(start, stop=None, step=None, dtype=None)"""
+    """Evenly spaced numbers from `start` to before `stop`."""
 
 def arccos(x: Any) -> Tensor:
     """Inverse cosine, in [0, pi]."""
@@ -53,7 +53,7 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     """Repeats x along new axes and along axes of one element."""
 
 def cast(x: Any, dtype: Any) -> Tensor:
-    """cast(x, dtype)"""
+    """Converts x to another dtype. Between floating types it passes gradients on."""
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: Any = -1) -> Tensor:
     """Cross-entropy of one choice among k classes for every sample, labels as probabilities."""
@@ -71,10 +71,10 @@ def concatenate(xs: Any, axis: Any = 0) -> Tensor:
     """Joins tensors along an axis they have."""
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """convert_to_numpy(x)"""
+    """A NumPy array that shares the memory of x."""
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Tensor:
-    """convert_to_tensor(x, dtype=None, sparse=None, ragged=None)"""
+    """A tensor of x, sharing its memory where that is possible."""
 
 def cos(x: Any) -> Tensor:
     """Cosine of an angle in radians."""
@@ -119,7 +119,7 @@ def exponential(x: Any) -> Tensor:
     """Exponential."""
 
 def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
-    """eye(N, M=None, k=0, dtype=None)"""
+    """Ones on a diagonal, zeros elsewhere."""
 
 def flatten(x: Any) -> Tensor:
     """Flattens x to one axis, in row-major order."""
@@ -134,10 +134,10 @@ def floor_divide(x1: Any, x2: Any) -> Tensor:
     """Quotient of two tensors, rounded down. It has no gradient: it is 0."""
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """full(shape, fill_value, dtype=None)"""
+    """One number, everywhere."""
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """full_like(x, fill_value, dtype=None)"""
+    """One number, in the shape of x."""
 
 def fused_activation(name: Any) -> Tensor:
     """The code with which :func:`dense` fuses the activation of that name, or None if it cannot."""
@@ -152,7 +152,7 @@ def getitem(x: Any, key: Any) -> Tensor:
     """Indexing as in NumPy: ``x[key]``."""
 
 def glu(x: Any, axis: Any = -1) -> Tensor:
-    """glu(x, axis=-1)"""
+    """Gated linear unit."""
 
 def greater(x1: Any, x2: Any) -> Tensor:
     """Whether x1 is greater than x2."""
@@ -176,7 +176,7 @@ def hard_tanh(x: Any) -> Tensor:
     """Clips to [-1, 1]."""
 
 def identity(n: Any, dtype: Any = None) -> Tensor:
-    """identity(n, dtype=None)"""
+    """The identity matrix."""
 
 def isfinite(x: Any) -> Tensor:
     """Whether an element is neither infinite nor NaN."""
@@ -200,7 +200,7 @@ def linear(x: Any) -> Tensor:
     """The identity."""
 
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: Any = 0) -> Any:
-    """linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0)"""
+    """Evenly spaced numbers from `start` to `stop`."""
 
 def log(x: Any) -> Tensor:
     """Natural logarithm."""
@@ -218,7 +218,7 @@ def log_sigmoid(x: Any) -> Tensor:
     """Logarithm of the sigmoid."""
 
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
-    """log_softmax(x, axis=-1)"""
+    """Logarithm of softmax, without underflow."""
 
 def logical_and(x1: Any, x2: Any) -> Tensor:
     """Whether both are true (not zero)."""
@@ -275,10 +275,10 @@ def one_hot(x: Any, num_classes: Any, axis: Any = -1, dtype: Any = None, sparse:
     """Ones at the places that x names, zeros elsewhere. A number outside [0, num_classes) gives zeros only."""
 
 def ones(shape: Any, dtype: Any = None) -> Tensor:
-    """ones(shape, dtype=None)"""
+    """Ones."""
 
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
-    """ones_like(x, dtype=None)"""
+    """Ones of the shape of x."""
 
 def pad(x: Any, pad_width: Any, mode: Any = 'constant', constant_values: Any = None) -> Tensor:
     """Puts elements around x."""
@@ -320,7 +320,7 @@ def selu(x: Any) -> Tensor:
     """Scaled exponential linear unit."""
 
 def shape(x: Any) -> tuple[int | None, ...]:
-    """shape(x)"""
+    """The shape of x as a tuple."""
 
 def sigmoid(x: Any) -> Tensor:
     """Sigmoid."""
@@ -341,7 +341,7 @@ def soft_shrink(x: Any, threshold: Any = 0.5) -> Tensor:
     """Moves x towards zero by a threshold, and what is nearer to zero to zero."""
 
 def softmax(x: Any, axis: Any = -1) -> Tensor:
-    """softmax(x, axis=-1)"""
+    """Softmax."""
 
 def softplus(x: Any) -> Tensor:
     """Softplus."""
@@ -359,7 +359,7 @@ def sparse_sigmoid(x: Any) -> Tensor:
     """Sigmoid that reaches 0 and 1."""
 
 def sparsemax(x: Any, axis: Any = -1) -> Tensor:
-    """sparsemax(x, axis=-1)"""
+    """Sparsemax: the point of the probability simplex that is nearest to x."""
 
 def split(x: Any, indices_or_sections: Any, axis: Any = 0) -> list[Tensor]:
     """Cuts x along an axis."""
@@ -383,7 +383,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Standard deviation over axes; its gradient where it is 0 is 0."""
 
 def stop_gradient(variable: Any) -> Tensor:
-    """stop_gradient(variable)"""
+    """The same numbers, through which no gradient flows."""
 
 def subtract(x1: Any, x2: Any) -> Tensor:
     """Difference of two tensors."""
@@ -437,7 +437,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Tensor:
     """Elements of x1 where the condition holds, of x2 elsewhere."""
 
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
-    """zeros(shape, dtype=None)"""
+    """Zeros."""
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
-    """zeros_like(x, dtype=None)"""
+    """Zeros of the shape of x."""
