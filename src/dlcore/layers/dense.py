@@ -1,7 +1,7 @@
 """Dense: the fully connected layer."""
 
 from dlcore import activations, constraints, initializers, regularizers
-from dlcore._kernels.dense import dense             # not through ops: a layer's call is recorded as a whole
+from dlcore._kernels.dense import dense  # not through ops: a layer's call is recorded as a whole
 from dlcore.layers.base import InputSpec, Layer
 
 
