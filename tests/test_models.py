@@ -1,7 +1,9 @@
 """Sequential, functional and subclassed models: structure, order, building, masks, flags; numbers recorded from Keras."""
 
+import copy
 import json
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
@@ -516,3 +518,31 @@ def test_summary(capsys):
     Sequential([Input((2,)), layers.Dense(3, name="first"), layers.Dense(1)]).summary()
     text = capsys.readouterr().out
     assert "first (Dense)" in text and "(None, 3)" in text and "Total params: 13" in text
+
+
+# -------------------------------------------------------------------------------------------------------------- copies
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"])
+def test_a_copy_of_a_trained_model_trains_on_as_the_model_does(duplicate):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 4)).astype("float32"), rng.normal(size=(20, 2)).astype("float32")
+    inputs = dlcore.Input((4,))
+    shared = dlcore.layers.Dense(4, kernel_regularizer="l2", kernel_constraint="non_neg")
+    model = dlcore.Model(inputs, dlcore.layers.Dense(2)(shared(shared(inputs))))
+    optimizer = dlcore.optimizers.Adam(0.01, weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_list=[shared.bias])
+    model.compile(optimizer, "mse")
+    model.fit(x, y, verbose=0)
+    other = duplicate(model)
+    before = other.get_weights()
+    history = model.fit(x, y, verbose=0, shuffle=False, epochs=3).history
+    for mine, theirs in zip(other.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)                 # no memory in common
+    assert other.fit(x, y, verbose=0, shuffle=False, epochs=3).history == history
+    for mine, theirs in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert int(other.optimizer.iterations) == int(model.optimizer.iterations)
+    kernel = other.layers[1].kernel
+    assert kernel.regularizer is not None and kernel.constraint is not None
+    assert other.layers[1].compute_dtype is model.layers[1].compute_dtype

@@ -1,5 +1,7 @@
 """Variable: a tensor with a name whose numbers can be assigned and trained."""
 
+import copy
+
 import numpy as np
 
 from dlcore import config
@@ -86,15 +88,14 @@ class Variable(VariableBase):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()!r}>"
 
     def __reduce__(self):
-        return _restore, (np.array(self), self.trainable, self.name, self.path)
+        return _restore, (np.array(self), self.trainable, self.name, self.path, self.autocast, self.regularizer, self.constraint)
 
     def __deepcopy__(self, memo):
-        copy = _restore(np.array(self), self.trainable, self.name, self.path)
-        memo[id(self)] = copy
-        return copy
+        memo[id(self)] = other = _restore(*copy.deepcopy(self.__reduce__()[1], memo))
+        return other
 
 
-def _restore(value, trainable, name, path):
-    variable = Variable(value, dtype=value.dtype.name, trainable=trainable, name=name)
-    variable.path = path
+def _restore(value, trainable, name, path, autocast=True, regularizer=None, constraint=None):
+    variable = Variable(value, dtype=value.dtype.name, trainable=trainable, autocast=autocast, name=name)
+    variable.path, variable.regularizer, variable.constraint = path, regularizer, constraint
     return variable

@@ -96,6 +96,10 @@ class Layer(State, Configurable):
         self._plain = -1                    # how many keywords (0, or 1: training) a call may have to go straight to `call`
         self._spec = _call_spec(type(self))
 
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.compute_dtype = _float_dtype(self.compute_dtype)       # pickle makes a string of its own
+
     # ---------------------------------------------------------------------------------------------- dtype and naming
 
     @property

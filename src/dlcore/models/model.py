@@ -52,6 +52,25 @@ class Model(Trainer, Layer):
             self.built = True
         self._swift = False
 
+    def __getstate__(self):
+        # The arena holds the memory of these variables: a copy, with variables of its own, makes another. What the optimizer
+        # remembers goes beside the variables that it belongs to.
+        state = {**vars(self), "_arena": None}
+        if self.optimizer is not None and self.optimizer.built:
+            slots = {}
+            self.optimizer.save_own_variables(slots)
+            known = self.optimizer._state
+            state["_optimizer_state"] = self.trainable_variables if known is None else known.variables, slots
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        variables, slots = state.pop("_optimizer_state", (None, None))
+        super().__setstate__(state)
+        if slots is not None and not self.optimizer.built:
+            self.optimizer.build(list(variables))
+            self.optimizer.load_own_variables(slots)
+
     # ------------------------------------------------------------------------------------------------------- structure
 
     @property

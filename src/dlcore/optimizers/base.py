@@ -5,6 +5,8 @@ import re
 import warnings
 from itertools import groupby
 
+import numpy as np
+
 from dlcore import config
 from dlcore._kernels import optim
 from dlcore._kernels.arena import Arena, runs_of
@@ -302,12 +304,12 @@ class Optimizer(OwnVariables):
             var_list: Variables.
             var_names: Strings; variables whose name contains one of them (a regular expression) are excluded.
         """
-        self._excluded = {id(v) for v in var_list or ()}
+        self._excluded = set(var_list or ())
         self._excluded_names = re.compile("|".join(var_names)) if var_names else None
         self._arena = None
 
     def _use_weight_decay(self, variable):
-        if id(variable) in self._excluded:
+        if variable in self._excluded:
             return False
         return self._excluded_names is None or self._excluded_names.search(variable.name) is None
 
@@ -384,11 +386,17 @@ class Optimizer(OwnVariables):
             config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects)
         return cls(**config)
 
-    def __deepcopy__(self, memo):
-        # The state belongs to variables, and their copies are other variables: the copy is built on those.
-        copy = type(self).from_config(self.get_config())
-        copy._iterations.assign(self._iterations)
-        return copy
+    def __reduce__(self):
+        # The state belongs to variables, and their copies are other variables: a copy is built on those, and the model
+        # that it is copied with hands it the numbers.
+        return _restore, (type(self), self.get_config(), np.array(self._iterations), self._excluded, self._excluded_names)
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _restore(cls, config, iterations, excluded, excluded_names):
+    optimizer = cls.from_config(config)
+    optimizer._iterations.assign(iterations)
+    optimizer._excluded, optimizer._excluded_names = excluded, excluded_names
+    return optimizer
