@@ -9,6 +9,14 @@ X = np.arange(6, dtype="float32").reshape(2, 3)
 MASK = np.ones((2, 3), bool)
 
 CASES = [
+    (lambda: matmul.tensordot(np.ones((1,) * 6), np.ones((1,) * 6), axes=1), ValueError, r"tensordot: the result would have 10 dimensions.*at most 8"),
+    (lambda: matmul.tensordot(X, X, axes=([0, 0], [0, 0])), ValueError, r"tensordot: axes must name .* each once"),
+    (lambda: gather.repeat(X, 1 << 62), MemoryError, r"repeat: the result would be too large; received repeats=4611686018427387904"),
+    (lambda: gather.one_hot([1], -1), ValueError, r"one_hot: num_classes must be at least 0; received num_classes=-1"),
+    (lambda: gather.one_hot(np.ones((1,) * 8, int), 2), ValueError, r"one_hot: tensors have at most 8 dimensions"),
+    (lambda: gather.tile(X, (1,) * 9), ValueError, r"tile: tensors have at most 8 dimensions"),
+    (lambda: create.arange(0, 5, 0), ValueError, r"arange: step must not be 0"),
+    (lambda: create.linspace(0, 1, -3), ValueError, r"linspace: num must be at least 0; received num=-3"),
     (lambda: binary.add(X, np.ones(4, "float32")), ValueError, r"add: the shapes \(2, 3\), \(4,\) do not broadcast.*axis -1 has 3 and 4"),
     (lambda: binary.multiply(X, np.ones((3, 3), "float32")), ValueError, r"multiply: the shapes .*axis -2 has 2 and 3"),
     (lambda: compare.less(X, np.ones(4, "float32")), ValueError, r"less: the shapes \(2, 3\), \(4,\) do not broadcast"),
