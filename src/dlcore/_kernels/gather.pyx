@@ -550,9 +550,15 @@ def broadcast_to(x, shape):
         >>> dlcore.ops.broadcast_to([1.0, 2.0], (2, 2)).tolist()
         [[1.0, 2.0], [1.0, 2.0]]
     """
+    cdef Tensor a = tensor(x)
     cdef BroadcastTo op = BroadcastTo.__new__(BroadcastTo)
+    cdef int i
     op.ndim = <int>extents("broadcast_to", "shape", shape, op.dims)
-    return apply(op, (tensor(x),))
+    for i in range(op.ndim):
+        # None is a dimension that a symbolic tensor does not know yet.
+        if op.dims[i] < 0 and not (a.symbolic and shape[i] is None):
+            raise ValueError(f"broadcast_to: shape must hold whole numbers of at least 0; received shape={shape!r} for {describe(a)}")
+    return apply(op, (a,))
 
 
 @cython.no_gc
