@@ -6,6 +6,7 @@ import pytest
 import dlcore
 from dlcore import Input, Model, Sequential, layers
 from dlcore.data import ArrayBatches, IterableBatches, batches, pack_x_y_sample_weight, train_validation_split, unpack_x_y_sample_weight
+from dlcore.data.arrays import as_arrays
 
 
 @pytest.fixture
@@ -195,3 +196,7 @@ def test_generator_with_a_wrong_batch(model):
         model.fit(iter([(GRID, SUMS[:4])]), verbose=0)
     with pytest.raises(ValueError, match="a tuple of 4"):
         model.fit(iter([(GRID, SUMS, SUMS, SUMS)]), verbose=0)
+
+
+def test_long_doubles_become_floatx():
+    assert as_arrays("x", np.ones((2, 3), np.longdouble)).dtype == "float32"

@@ -193,3 +193,25 @@ def test_the_real_ones():
     assert x_train.shape == (60000, 28, 28) and abs(x_train.mean() - 72.940) < 1e-3
     (x_train, y_train), _ = boston_housing.load_data()  # the first row that Keras gives
     assert y_train[0] == 15.2 and x_train[0, 0] == 1.23247
+
+
+@pytest.mark.parametrize("content", [b"\0\0\x08\x03\0\0", b"\0\0\x08\xff" + bytes(4 * 255), b"\0\0\x08\x04" + b"\x80\0\0\0" * 2 + b"\0\0\0\x04\0\0\0\x01"],
+                         ids=["short header", "255 axes", "overflow"])  # fmt: skip
+def test_a_wrong_idx_header_is_named(tmp_path, content):
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(ValueError, match=r"x\.gz (is not an IDX file|should hold)"):
+        _files.read_idx(path)
+
+
+def test_a_broken_npz_is_named(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, a=np.arange(1000))
+    whole = path.read_bytes()
+    for content in (b"", b"junk", whole[:900]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"x\.npz is not a complete \.npz file with the arrays a"):
+            _files.read_npz(path, "a")
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="with the arrays b"):
+        _files.read_npz(path, "b")

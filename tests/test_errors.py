@@ -118,6 +118,15 @@ CASES = {
         lambda: losses.SparseCategoricalCrossentropy()(np.array([0, 3]), np.full((2, 3), 1 / 3, "float32")), "3"),
     "validation_freq": (
         lambda: model(optimizer="sgd", loss="mse").fit(X, Y, validation_data=(X, Y), validation_freq=1.5, verbose=0), "`validation_freq` to be a list or int"),
+    "validation_freq 0": (
+        lambda: model(optimizer="sgd", loss="mse").fit(X, Y, validation_data=(X, Y), validation_freq=0, verbose=0), "at least 1.*validation_freq=0"),
+    "steps": (lambda: model(optimizer="sgd", loss="mse").fit(X, Y, steps_per_epoch=0, verbose=0), "positive integer or None; received steps=0"),
+    "no optimizer": (lambda: model(optimizer=None, loss="mse"), "received optimizer=None"),
+    "no targets": (lambda: model(optimizer="sgd", loss="mse").evaluate(X, verbose=0), "expected targets y; received y=None"),
+    "class ids": (lambda: model(optimizer="sgd", loss="mse").fit(X, Y, class_weight={"a": 1}, verbose=0), "keys are class ids"),
+    "batch size": (lambda: model(optimizer="sgd", loss="mse").predict(X, batch_size=1.5, verbose=0), "received batch_size=1.5"),
+    "validation_split": (
+        lambda: model(optimizer="sgd", loss="mse").fit(iter([(X, Y)]), validation_split=0.5, verbose=0), "needs x as arrays"),
     "variable shape": (lambda: dlcore.Variable([1.0, 2.0]).assign([1.0]), r"has shape \(2,\)"),
 }  # fmt: skip
 

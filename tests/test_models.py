@@ -546,3 +546,13 @@ def test_a_copy_of_a_trained_model_trains_on_as_the_model_does(duplicate):
     kernel = other.layers[1].kernel
     assert kernel.regularizer is not None and kernel.constraint is not None
     assert other.layers[1].compute_dtype is model.layers[1].compute_dtype
+
+
+def test_layers_that_hold_each_other():
+    one, other = layers.Dense(2), layers.Dense(2)
+    one.partner, other.partner = other, one
+    model = Sequential([Input((3,)), one])
+    other.build((None, 3))
+    assert len(model.weights) == 4
+    with pytest.raises(ValueError, match="cannot contain itself"):
+        model.add(Sequential([model]))

@@ -9,6 +9,17 @@ X = np.arange(6, dtype="float32").reshape(2, 3)
 MASK = np.ones((2, 3), bool)
 
 CASES = [
+    (lambda: gather.broadcast_to(X, (-1, 3)), ValueError, r"broadcast_to: shape must hold whole numbers of at least 0; received shape=\(-1, 3\)"),
+    (lambda: binary.add(np.ones(2, "uint8"), -1), OverflowError, r"the number -1 does not fit beside .* dtype uint8"),
+    (lambda: compare.clip(np.ones(2, "int32"), 0, 1 << 40), OverflowError, r"the number 1099511627776 does not fit beside .* dtype int32"),
+    (lambda: matmul.tensordot(np.ones((1,) * 6), np.ones((1,) * 6), axes=1), ValueError, r"tensordot: the result would have 10 dimensions.*at most 8"),
+    (lambda: matmul.tensordot(X, X, axes=([0, 0], [0, 0])), ValueError, r"tensordot: axes must name .* each once"),
+    (lambda: gather.repeat(X, 1 << 62), MemoryError, r"repeat: the result would be too large; received repeats=4611686018427387904"),
+    (lambda: gather.one_hot([1], -1), ValueError, r"one_hot: num_classes must be at least 0; received num_classes=-1"),
+    (lambda: gather.one_hot(np.ones((1,) * 8, int), 2), ValueError, r"one_hot: tensors have at most 8 dimensions"),
+    (lambda: gather.tile(X, (1,) * 9), ValueError, r"tile: tensors have at most 8 dimensions"),
+    (lambda: create.arange(0, 5, 0), ValueError, r"arange: step must not be 0"),
+    (lambda: create.linspace(0, 1, -3), ValueError, r"linspace: num must be at least 0; received num=-3"),
     (lambda: binary.add(X, np.ones(4, "float32")), ValueError, r"add: the shapes \(2, 3\), \(4,\) do not broadcast.*axis -1 has 3 and 4"),
     (lambda: binary.multiply(X, np.ones((3, 3), "float32")), ValueError, r"multiply: the shapes .*axis -2 has 2 and 3"),
     (lambda: compare.less(X, np.ones(4, "float32")), ValueError, r"less: the shapes \(2, 3\), \(4,\) do not broadcast"),
@@ -92,3 +103,14 @@ def test_unknown_dimensions_pass_through():
     assert gather.getitem(placeholder, (slice(None), 0)).shape == (None,)
     assert gather.concatenate([placeholder, placeholder], axis=-1).shape == (None, 6)
     assert gather.pad(placeholder, ((0, 0), (1, 1))).shape == (None, 5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint32", "int32", "uint64", "int64"])
+def test_numbers_beyond_the_dtype_compare_as_numbers(dtype):
+    info = np.iinfo(dtype)
+    x = np.array([info.min, 0, info.max], dtype)
+    for number in (-1, 0, 127, 255, -129, 256, 1 << 31, 1 << 40, -(1 << 40), 1 << 63, 1 << 70, -(1 << 70)):
+        for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
+            op, expected = getattr(compare, name), getattr(np, name)
+            np.testing.assert_array_equal(op(x, number).numpy(), expected(x, number), err_msg=f"{name} {number}")
+            np.testing.assert_array_equal(op(number, x).numpy(), expected(number, x), err_msg=f"{name} {number}")

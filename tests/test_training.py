@@ -445,3 +445,51 @@ def test_callbacks_see_training_in_order():
 
     line().fit(X, Y, batch_size=10, verbose=0, validation_data=(X, Y), callbacks=[Log()])
     assert seen == ["train", "epoch 0", "batch 0", "batch 1", "test", ["loss", "val_loss"], "end"]
+
+
+class Rows(Model):
+    """Gives what `pick` makes of the batch."""
+
+    def __init__(self, pick):
+        super().__init__()
+        self.pick = pick
+
+    def call(self, x):
+        return self.pick(x)
+
+
+def test_predict_of_a_model_that_changes_the_number_of_rows():
+    x = np.arange(40, dtype="float32").reshape(40, 1)
+    np.testing.assert_array_equal(Rows(lambda x: x[:3]).predict(x, verbose=0), x[[0, 1, 2, 32, 33, 34]])
+    assert Rows(lambda x: ops.concatenate([x, x])).predict(x, verbose=0).shape == (80, 1)
+    with pytest.raises(ValueError, match="first axis of samples"):
+        Rows(ops.sum).predict(x, verbose=0)
+    # The last batch has 8 rows and so another width, which must not be broadcast.
+    with pytest.raises(ValueError, match=r"received shape \(8, 1\)"):
+        Rows(lambda x: ops.broadcast_to(x, (x.shape[0], x.shape[0] // 8))).predict(x, verbose=0)
+
+
+def test_a_train_step_may_return_nothing():
+    model = Sequential([Input((1,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.train_step = lambda data: None
+    assert model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0).history == {}
+
+
+def test_what_callbacks_thaw_or_add_is_trained_from_the_next_epoch_on():
+    model = Sequential([Input((2,)), layers.Dense(2), layers.Dense(1)])
+    model.layers[0].trainable = False
+    model.compile(SGD(0.1), "mse")
+    frozen = model.layers[0].get_weights()[0]
+
+    def change(epoch, logs):
+        if epoch == 0:
+            np.testing.assert_array_equal(model.layers[0].get_weights()[0], frozen)
+            model.layers[0].trainable = True
+            model.add(layers.Dense(1, name="new"))
+            kernels.extend([frozen, model.get_layer("new").get_weights()[0]])
+
+    kernels = []
+    model.fit(np.ones((4, 2)), np.full((4, 1), 5.0), epochs=2, verbose=0, callbacks=[LambdaCallback(on_epoch_end=change)])
+    assert (model.layers[0].get_weights()[0] != kernels[0]).any()
+    assert (model.get_layer("new").get_weights()[0] != kernels[1]).any()

@@ -17,8 +17,8 @@ from dlcore._kernels.pairs cimport (
 )
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, describe, empty_like, is_python_number, promote, same_shape, tensor, tensor_as, to_numpy
-from dlcore._kernels.types cimport BOOL, F16, F32, I32, kernel_void, real
+from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, describe, empty_like, is_python_number, itemsize, promote, same_shape, tensor, tensor_as, to_numpy
+from dlcore._kernels.types cimport BOOL, F16, F32, I32, U8, U16, U32, U64, kernel_void, real
 from dlcore._kernels.vmath cimport pow_
 
 cdef enum Kind:
@@ -251,6 +251,17 @@ cdef class Binary(Op):
 
 # ---------------------------------------------------------------------------------------------------------- common dtypes
 
+cdef bint out_of_reach(object x, int dtype):
+    """Whether x is a Python number that a dtype of whole numbers cannot hold."""
+    cdef int bits
+    if dtype >= F16 or not isinstance(x, int) or isinstance(x, bool):
+        return False
+    bits = 32 if dtype == BOOL else 8 * <int>itemsize(dtype)
+    if dtype == U8 or dtype == U16 or dtype == U32 or dtype == U64:
+        return not 0 <= x < (<object>1 << bits)
+    return not -(<object>1 << (bits - 1)) <= x < (<object>1 << (bits - 1))
+
+
 cdef Tensor beside(object x, Tensor other):
     """x as a tensor; a Python number takes the dtype of `other`, unless it is a fraction beside whole numbers."""
     cdef int dtype = other.dtype
@@ -258,6 +269,8 @@ cdef Tensor beside(object x, Tensor other):
         return <Tensor>x
     if not is_python_number(x):
         return tensor(x)
+    if out_of_reach(x, dtype):
+        raise OverflowError(f"the number {x} does not fit beside {describe(other)}: convert that to a dtype that holds it first, with dlcore.ops.cast")
     if dtype < F16 and isinstance(x, float):
         dtype = F32
     elif dtype == BOOL and not isinstance(x, bool):

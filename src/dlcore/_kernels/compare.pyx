@@ -9,7 +9,7 @@ import numpy as np
 cimport cython
 from libc.math cimport INFINITY, fabs
 
-from dlcore._kernels.binary cimport beside, first_of
+from dlcore._kernels.binary cimport beside, first_of, out_of_reach
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.fold cimport sum_to
 from dlcore._kernels.layout cimport Plan, broadcast, plan, walk
@@ -111,7 +111,15 @@ cdef class Compare(Op):
         return 0
 
 
+cdef object within_reach(object x, object other):
+    """x, or infinity for a Python number beyond all values of the dtype of `other`, which compares as the number does."""
+    if isinstance(x, int) and not isinstance(x, bool) and out_of_reach(x, tensor(other).dtype):
+        return INFINITY if x > 0 else -INFINITY
+    return x
+
+
 cdef Tensor compared(int kind, object x1, object x2):
+    x1, x2 = within_reach(x1, x2), within_reach(x2, x1)
     cdef Tensor a = first_of(x1, x2)
     cdef Tensor b = beside(x2, a)
     cdef int dtype = BOOL if kind >= LOGICAL_AND else promote(a.dtype, b.dtype)

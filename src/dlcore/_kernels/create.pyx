@@ -189,6 +189,8 @@ def arange(start, stop=None, step=None, dtype=None):
     cdef bint real_valued = any(isinstance(v, (float, np.floating)) for v in (start, stop, step))
     if stop is None:
         start, stop = 0, start
+    if step is not None and step == 0:
+        raise ValueError("arange: step must not be 0; received step=0")
     name = _name(dtype, "float32" if real_valued else "int32")
     dtype_code(name)
     return tensor(np.arange(start, stop, 1 if step is None else step).astype(name))
@@ -252,6 +254,8 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
         >>> dlcore.ops.linspace(0.0, 1.0, 3).tolist()
         [0.0, 0.5, 1.0]
     """
+    if num < 0:
+        raise ValueError(f"linspace: num must be at least 0; received num={num}")
     values, distance = np.linspace(np.asarray(start), np.asarray(stop), num, endpoint=endpoint, retstep=True, axis=axis)
     result = tensor(values.astype(_name(dtype)))
     return (result, distance) if retstep else result

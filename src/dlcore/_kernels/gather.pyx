@@ -18,6 +18,9 @@ from dlcore._kernels.types cimport BOOL, F16, F32, I64, real
 from dlcore._kernels.array import expand_dims, ravel
 
 
+cdef double MAX_ELEMENTS = 2.0 ** 46      # as many as the pool gives bytes
+
+
 # --------------------------------------------------------------------------------------------------------------- gather
 
 cdef struct Rows:
@@ -304,6 +307,9 @@ def repeat(x, repeats, axis=None):
     if times.ndim > 1 or times.size not in (1, a.dims[i]) or times.min() < 0:
         raise ValueError(f"repeat: repeats must be one number of at least 0, or one for each of the "
                          f"{a.dims[i]} elements along axis {i}; received repeats={repeats!r}")
+    # NumPy's repeat does not notice that a product of sizes overflows, and crashes.
+    if float(times.sum()) * (a.dims[i] if times.size == 1 else 1) > MAX_ELEMENTS:
+        raise MemoryError(f"repeat: the result would be too large; received repeats={repeats!r} for {describe(a)}")
     return gathered_by(a, np.repeat(np.arange(_known(a, i, "repeat")), times), i, "repeat")
 
 
@@ -330,6 +336,8 @@ def tile(x, repeats):
     times = list(repeats) if isinstance(repeats, (tuple, list)) else [repeats]
     if any(t < 0 for t in times):
         raise ValueError(f"tile: repeats must be at least 0; received repeats={repeats}")
+    if max(a.ndim, len(times)) > MAX_NDIM:
+        raise ValueError(f"tile: tensors have at most {MAX_NDIM} dimensions; received repeats={repeats}")
     times = [1] * (a.ndim - len(times)) + times
     while a.ndim < len(times):
         a = expand_dims(a, 0)
@@ -546,9 +554,15 @@ def broadcast_to(x, shape):
         >>> dlcore.ops.broadcast_to([1.0, 2.0], (2, 2)).tolist()
         [[1.0, 2.0], [1.0, 2.0]]
     """
+    cdef Tensor a = tensor(x)
     cdef BroadcastTo op = BroadcastTo.__new__(BroadcastTo)
+    cdef int i
     op.ndim = <int>extents("broadcast_to", "shape", shape, op.dims)
-    return apply(op, (tensor(x),))
+    for i in range(op.ndim):
+        # None is a dimension that a symbolic tensor does not know yet.
+        if op.dims[i] < 0 and not (a.symbolic and shape[i] is None):
+            raise ValueError(f"broadcast_to: shape must hold whole numbers of at least 0; received shape={shape!r} for {describe(a)}")
+    return apply(op, (a,))
 
 
 @cython.no_gc
@@ -703,7 +717,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
         A tensor with one axis more than x.
 
     Raises:
-        ValueError: If the axis does not exist.
+        ValueError: If the axis does not exist or `num_classes` is negative.
 
     Example:
         >>> import dlcore
@@ -715,6 +729,10 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     if sparse:
         raise ValueError("one_hot: sparse=True is not supported; the result is dense")
     op.dtype = F32 if dtype is None else dtype_code(dtype)
+    if num_classes < 0:
+        raise ValueError(f"one_hot: num_classes must be at least 0; received num_classes={num_classes}")
+    if a.ndim == MAX_NDIM:
+        raise ValueError(f"one_hot: tensors have at most {MAX_NDIM} dimensions, and the result has one more than x; received {describe(a)}")
     op.axis = axis_index("one_hot", axis, a.ndim + 1, a)
     op.classes = num_classes
     return apply(op, (a,))

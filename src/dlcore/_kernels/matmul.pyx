@@ -328,11 +328,15 @@ def tensordot(x1, x2, axes=2):
         first, second = [list(part) if isinstance(part, (tuple, list)) else [part] for part in axes]
     first = [axis_index("tensordot", i, a.ndim, a) for i in first]
     second = [axis_index("tensordot", i, b.ndim, b) for i in second]
+    if len(set(first)) < len(first) or len(set(second)) < len(second):
+        raise ValueError(f"tensordot: axes must name at most all axes of {describe(a)} and {describe(b)}, each once; received axes={axes!r}")
     if [a.dims[i] for i in first] != [b.dims[i] for i in second]:
         raise ValueError(f"tensordot: axes {first} of {describe(a)} and {second} of {describe(b)} must have equal sizes")
     rest1 = [i for i in range(a.ndim) if i not in first]
     rest2 = [i for i in range(b.ndim) if i not in second]
     shape = tuple([a.dims[i] for i in rest1] + [b.dims[i] for i in rest2])
+    if len(shape) > MAX_NDIM:
+        raise ValueError(f"tensordot: the result would have {len(shape)} dimensions, and tensors have at most {MAX_NDIM}; received {describe(a)}, {describe(b)} and axes={axes!r}")
     left = as_shape(transpose(a, rest1 + first), (extent(a, rest1), extent(a, first)))
     right = as_shape(transpose(b, second + rest2), (extent(b, second), extent(b, rest2)))
     return as_shape(product(left, right, False, False), shape)

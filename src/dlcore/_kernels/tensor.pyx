@@ -251,7 +251,7 @@ cdef class Tensor:
             self.dims[i] = dims[i]
             if dims[i] == UNKNOWN or n == UNKNOWN:
                 n = UNKNOWN
-            elif dims[i] != 0 and n > (<Py_ssize_t>1 << 46) // dims[i]:
+            elif dims[i] < 0 or dims[i] != 0 and n > (<Py_ssize_t>1 << 46) // dims[i]:
                 raise MemoryError(f"a tensor of shape {tuple([dims[j] for j in range(ndim)])} is too large")
             else:
                 n *= dims[i]

@@ -4,6 +4,8 @@ A batch source has ``size`` (batches per epoch, or None if unknown), ``batch_siz
 of ``(x, y, sample_weight)``. Models never see anything else.
 """
 
+import numpy as np
+
 from dlcore.data.arrays import ArrayBatches, train_validation_split
 from dlcore.data.iterables import IterableBatches, pack_x_y_sample_weight, unpack_x_y_sample_weight
 
@@ -20,6 +22,8 @@ def batches(x, y=None, sample_weight=None, batch_size=None, shuffle=False, class
         class_weight: Dict from class to weight.
         steps: Batches per epoch; for an iterable without an end it is needed.
     """
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+        raise ValueError(f"the number of steps must be a positive integer or None; received steps={steps!r}")
     if IterableBatches.takes(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:

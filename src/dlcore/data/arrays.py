@@ -115,7 +115,7 @@ def as_arrays(name, value):
                 array = array.astype(config.floatx())
             except (TypeError, ValueError) as error:
                 raise ValueError(f"Failed to convert {name} (an array of objects of shape {array.shape}) to numbers: {error}. Are all rows of the same length?") from None
-        if array.dtype.kind == "f" and array.dtype.name != config.floatx() and array.dtype.name in ("float64", "float32"):
+        if array.dtype.kind == "f" and array.dtype.name != config.floatx() and array.dtype.name != "float16":
             array = array.astype(config.floatx())
         if array.dtype.kind in "OSUMmcV":
             raise ValueError(f"{name} has dtype {array.dtype}; models take numbers. Convert it first")
@@ -138,7 +138,7 @@ def _rows(**parts):
 
 def train_validation_split(arrays, validation_split):
     """Splits a tuple of structures of arrays: the last `validation_split` share becomes the validation part."""
-    if not 0 < validation_split < 1:
+    if isinstance(validation_split, str) or not 0 < validation_split < 1:
         raise ValueError(f"`validation_split` must be in the interval (0, 1); received validation_split={validation_split}")
     tensors = tuple(as_arrays(name, a) for name, a in zip(("x", "y", "sample_weight"), arrays, strict=True))
     rows = _rows(x=tensors[0], y=tensors[1], sample_weight=tensors[2])

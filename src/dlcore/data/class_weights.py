@@ -12,6 +12,8 @@ def class_to_sample_weights(y, class_weight):
     """
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be a dict from class id to weight; received class_weight={class_weight!r}")
+    if not all(isinstance(label, (int, np.integer)) for label in class_weight):
+        raise ValueError(f"class_weight must be a dict whose keys are class ids (integers); received class_weight={class_weight!r}")
     if y is None:
         raise ValueError("class_weight needs labels: y is None")
     if not isinstance(y, Tensor):

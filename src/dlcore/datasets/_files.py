@@ -1,5 +1,6 @@
 """Where the files of a data set are, and how to read them."""
 
+import math
 import os
 from pathlib import Path
 
@@ -57,16 +58,19 @@ def read_idx(path):
         ValueError: if it is no such file, or cut short.
     """
     import gzip
+    import zlib
 
     try:
         data = gzip.decompress(Path(path).read_bytes())
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is not a complete gzip file: {error}") from error
     if data[:3] != b"\0\0\x08":
         raise ValueError(f"{path} is not an IDX file of unsigned bytes: it begins with {data[:4]!r}.")
-    shape = tuple(np.frombuffer(data, ">u4", data[3], 4).astype(int))
+    if data[3] > 8 or len(data) < 4 + 4 * data[3]:
+        raise ValueError(f"{path} is not an IDX file of at most 8 axes: it is cut short, or its header is wrong.")
+    shape = tuple(np.frombuffer(data, ">u4", data[3], 4).tolist())
     values = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
-    if values.size != np.prod(shape):
+    if values.size != math.prod(shape):                 # in Python's numbers: a product in int64 could overflow to the right one
         raise ValueError(f"{path} should hold {'x'.join(map(str, shape))} values, but holds {values.size}.")
     return values.reshape(shape).copy()  # a view of bytes could not be written to
 
@@ -80,9 +84,20 @@ def read_npz(path, *names):
 
     Returns:
         A tuple of arrays.
+
+    Raises:
+        ValueError: if it is no such file, cut short, or lacks one of the arrays.
     """
-    with np.load(path, allow_pickle=False) as file:
-        return tuple(file[name] for name in names)
+    import zipfile
+    import zlib
+
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is cut short, or no .npz file at all")
+        with np.load(path, allow_pickle=False) as file:
+            return tuple(file[name] for name in names)
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a complete .npz file with the arrays {', '.join(names)}: {error}") from error
 
 
 def split(x, y, test_split, seed):

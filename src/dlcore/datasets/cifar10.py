@@ -55,6 +55,8 @@ def _read_archive(path):
 
     names = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
     parts = []
+    if not tarfile.is_tarfile(path):
+        raise ValueError(f"{path} is not a complete tar archive of CIFAR-10.")
     with tarfile.open(path) as archive:
         for batches in names.values():
             read = [_load(archive.extractfile(f"cifar-10-batches-py/{name}")) for name in batches]

@@ -84,9 +84,12 @@ class State:
         return layers if include_self else layers[1:]
 
     def _all_variables(self, own):
-        found = {}
+        found, visited = {}, set()
 
         def visit(layer):
+            if id(layer) in visited:                # layers may hold each other
+                return
+            visited.add(id(layer))
             for v in own(layer):
                 found.setdefault(id(v), v)
             for sub in layer._sublayers():

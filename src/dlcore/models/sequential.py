@@ -38,6 +38,8 @@ class Sequential(Model):
             raise ValueError(f"Only instances of `dlcore.Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})")
         if not isinstance(layer, Layer):
             raise ValueError(f"Only instances of `dlcore.Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})")
+        if any(inner is self for inner in layer._flatten_layers()):
+            raise ValueError(f"A Sequential model cannot contain itself: {self.name!r} was added to itself, or in a model that contains it. Received: {layer!r}")
         if any(other.name == layer.name for other in self._stack):
             raise ValueError(f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the name of a layer in this model. Update the `name` argument to pass a unique name.")
         if isinstance(layer, InputLayer) and self._stack:

@@ -50,6 +50,8 @@ class Steps:
         """
         if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution must be a positive integer; received steps_per_execution={steps_per_execution!r}")
+        if optimizer is None:
+            raise ValueError("compile: expected an optimizer or the name of one; received optimizer=None")
         self.optimizer = optimizers.get(optimizer)
         names = getattr(self, "output_names", None)
         self.loss = loss
@@ -124,6 +126,8 @@ class Steps:
         """The scalar that training makes small: the losses of compile plus what layers added."""
         total = None
         if self._compile_loss is not None:
+            if y is None:
+                raise ValueError(f"the model was compiled with loss={self.loss!r:.100}, which compares outputs with targets: expected targets y; received y=None")
             total = self._compile_loss(y, y_pred, sample_weight)
         if self._penalized or losses_pending():
             for extra in self.losses:

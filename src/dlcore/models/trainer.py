@@ -7,7 +7,7 @@ import numpy as np
 from dlcore import callbacks as callback_module
 from dlcore import tree
 from dlcore._kernels.tensor import Tensor, pool_trim
-from dlcore.data import ArrayBatches, batches, train_validation_split, unpack_x_y_sample_weight
+from dlcore.data import ArrayBatches, IterableBatches, batches, train_validation_split, unpack_x_y_sample_weight
 from dlcore.data.arrays import as_arrays
 from dlcore.data.class_weights import class_to_sample_weights
 from dlcore.models.compile_utils import CompileMetrics
@@ -49,7 +49,10 @@ class Trainer(Steps):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
                 raise ValueError(f"{name} must be a whole number of at least 0; received {name}={value!r}")
         if validation_split and validation_data is None:
+            if IterableBatches.takes(x):
+                raise ValueError(f"`validation_split` needs x as arrays; with batches from an iterable pass `validation_data`. Received validation_split={validation_split} and x of type {type(x)}")
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
+        _should_validate(0, validation_freq)                # before hours of training
         source = batches(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight, steps=steps_per_epoch)
         validation = None
         if validation_data is not None:
@@ -58,13 +61,13 @@ class Trainer(Steps):
             callbacks = callback_module.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
                                                      epochs=epochs, steps=source.size, model=self)
         self.stop_training = False
-        self._begin(training=True)
         callbacks.on_train_begin()
         logs = {}
         try:
             for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
+                self._begin(training=True)                  # callbacks may freeze, thaw or add layers
                 logs = self._train_epoch(source, callbacks)
                 if logs is None:
                     if epoch == initial_epoch:
@@ -103,7 +106,7 @@ class Trainer(Steps):
             warnings.warn("Your input ran out of data; interrupting epoch. Make sure that your dataset or generator can generate at least "
                           "`steps_per_epoch * epochs` batches.", stacklevel=3)
             self.stop_training = True
-        return logs if step else None
+        return (logs or {}) if step else None          # a train_step of the user's may return nothing
 
     # -------------------------------------------------------------------------------------------------------- evaluate
 
@@ -183,7 +186,7 @@ class Trainer(Steps):
         Returns:
             An array with the first axis of the data, or a structure of arrays.
         """
-        if callbacks is None and steps is None and isinstance(x, np.ndarray) and 0 < len(x) <= (batch_size or 32):
+        if callbacks is None and steps is None and batch_size is None and isinstance(x, np.ndarray) and x.ndim and 0 < len(x) <= 32:
             # One batch: no loop, no bar, no callbacks.
             outputs = self.predict_step((as_arrays("x", x),))
             return tree.map_structure(_own_array, outputs)
@@ -204,10 +207,16 @@ class Trainer(Steps):
                 callbacks.on_predict_batch_end(step, {"outputs": tree.map_structure(np.asarray, outputs)})
             flat = [np.asarray(y) for y in tree.flatten(outputs)]
             if collected is None:
+                if any(y.ndim == 0 or y.dtype == object for y in flat):
+                    raise ValueError(f"predict: the outputs of the model must be tensors with a first axis of samples; received {outputs!r:.200}")
+                # A model may give more or fewer rows than it takes.
+                whole = whole and all(len(y) == _rows(data) for y in flat)
                 structure = outputs
                 collected = [np.empty((source.rows, *y.shape[1:]), y.dtype) if whole else [] for y in flat]
             for all_rows, y in zip(collected, flat, strict=True):
                 if whole:
+                    if y.shape != (_rows(data), *all_rows.shape[1:]):
+                        raise ValueError(f"predict: the outputs of all batches must have one shape per sample and as many rows as the inputs; received shape {y.shape} for {_rows(data)} rows after {all_rows.shape[1:]} per sample")
                     all_rows[row : row + len(y)] = y
                 else:
                     all_rows.append(y)
@@ -255,6 +264,10 @@ class Trainer(Steps):
         return tree.map_structure(_own_array, self.predict_step((as_arrays("x", x),)))
 
 
+def _rows(data):
+    return len(tree.flatten(data)[0])
+
+
 def _own_array(y):
     """A NumPy array that shares no memory with inputs or variables."""
     if not isinstance(y, Tensor):
@@ -271,11 +284,11 @@ def _numbers(logs):
 
 
 def _should_validate(epoch, validation_freq):
-    if isinstance(validation_freq, int):
+    if isinstance(validation_freq, (int, np.integer)) and validation_freq > 0:
         return (epoch + 1) % validation_freq == 0
     if isinstance(validation_freq, (list, tuple, set)):
         return epoch + 1 in validation_freq
-    raise ValueError(f"Expected `validation_freq` to be a list or int. Received: validation_freq={validation_freq} of the type {type(validation_freq)}.")
+    raise ValueError(f"Expected `validation_freq` to be a list or int of at least 1. Received: validation_freq={validation_freq} of the type {type(validation_freq)}.")
 
 
 def _validation_source(data, batch_size, steps):

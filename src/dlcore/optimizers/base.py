@@ -36,8 +36,7 @@ class Optimizer(OwnVariables):
         global_clipnorm: Largest norm of all gradients together.
         use_ema: Whether to keep an exponential moving average of the variables.
         ema_momentum: average = ema_momentum * average + (1 - ema_momentum) * variable.
-        ema_overwrite_frequency: Overwrite the variables by their averages every so many iterations; `None`: only in
-            :meth:`finalize_variable_values`, which `fit` calls at the end.
+        ema_overwrite_frequency: Overwrite the variables by their averages every so many iterations; `None`: only after `fit`.
         loss_scale_factor: Factor by which :meth:`scale_loss` multiplies the loss; gradients are divided by it.
         gradient_accumulation_steps: Update once in so many steps, with the mean of their gradients.
         name: Name; made up from the class by default.
@@ -387,8 +386,7 @@ class Optimizer(OwnVariables):
         return cls(**config)
 
     def __reduce__(self):
-        # The state belongs to variables, and their copies are other variables: a copy is built on those, and the model
-        # that it is copied with hands it the numbers.
+        # The state belongs to variables: a copy is built on their copies, and its model hands it the numbers.
         return _restore, (type(self), self.get_config(), np.array(self._iterations), self._excluded, self._excluded_names)
 
     def __repr__(self):
