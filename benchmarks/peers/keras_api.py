@@ -87,7 +87,12 @@ def adam_flat(shapes: list) -> Job:
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(variables)
     run = partial(optimizer.apply, grads, variables)
-    if BACKEND == "torch":
+    if BACKEND == "dlcore":
+        # In training backward has written the gradients into the arena; `apply` would copy them there first.
+        arena = importlib.import_module("dlcore._kernels.arena").Arena(variables)
+        arena.put(grads)
+        run = partial(optimizer.step, arena)
+    elif BACKEND == "torch":
         run = importlib.import_module("torch").no_grad()(run)
     elif BACKEND == "tensorflow":
         run = importlib.import_module("tensorflow").function(run)
