@@ -9,6 +9,8 @@ X = np.arange(6, dtype="float32").reshape(2, 3)
 MASK = np.ones((2, 3), bool)
 
 CASES = [
+    (lambda: gather.getitem(np.ones((1,) * 8), None), ValueError, r"getitem: tensors have at most 8 dimensions; received \(None, Ellipsis\)"),
+    (lambda: gather.getitem(np.ones((1,) * 7), (..., ...)), IndexError, r"getitem: expected at most one Ellipsis"),
     (lambda: gather.broadcast_to(X, (-1, 3)), ValueError, r"broadcast_to: shape must hold whole numbers of at least 0; received shape=\(-1, 3\)"),
     (lambda: binary.add(np.ones(2, "uint8"), -1), OverflowError, r"the number -1 does not fit beside .* dtype uint8"),
     (lambda: compare.clip(np.ones(2, "int32"), 0, 1 << 40), OverflowError, r"the number 1099511627776 does not fit beside .* dtype int32"),

@@ -423,11 +423,14 @@ cdef Tensor sliced(Tensor x, tuple key):
         used += k is not None and k is not Ellipsis
     if used > x.ndim:
         raise IndexError(f"getitem: {used} indices for {describe(x)}, which has {x.ndim} axes")
+    if sum([k is Ellipsis for k in key]) > 1:
+        raise IndexError(f"getitem: expected at most one Ellipsis; received {key}")
     if Ellipsis not in key:
         key = key + (Ellipsis,)
+    # Every None adds an axis, every whole number takes one away. The first MAX_NDIM entries are all there is room for.
+    if x.ndim - used + sum([k is None or isinstance(k, slice) for k in key]) > MAX_NDIM:
+        raise ValueError(f"getitem: tensors have at most {MAX_NDIM} dimensions; received {key} for {describe(x)}")
     for k in key:
-        if op.ndim >= MAX_NDIM:
-            raise ValueError(f"getitem: tensors have at most {MAX_NDIM} dimensions; received {key}")
         if k is None:
             op.dims[op.ndim] = 1
             op.ndim += 1

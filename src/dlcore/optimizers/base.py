@@ -13,7 +13,7 @@ from dlcore._kernels.arena import Arena, runs_of
 from dlcore._kernels.tape import stop_recording
 from dlcore.naming import auto_name, to_snake_case
 from dlcore.optimizers.schedules import LearningRateSchedule
-from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, make_variable
+from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, make_variable, restore
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.variable import Variable
 
@@ -391,10 +391,3 @@ class Optimizer(OwnVariables):
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}>"
-
-
-def _restore(cls, config, iterations, excluded, excluded_names):
-    optimizer = cls.from_config(config)
-    optimizer._iterations.assign(iterations)
-    optimizer._excluded, optimizer._excluded_names = excluded, excluded_names
-    return optimizer

@@ -153,3 +153,11 @@ class OwnVariables:
             return
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
+
+
+def restore(cls, config, iterations, excluded, excluded_names):
+    """A copy of an optimizer, without the state that belongs to variables."""
+    optimizer = cls.from_config(config)
+    optimizer._iterations.assign(iterations)
+    optimizer._excluded, optimizer._excluded_names = excluded, excluded_names
+    return optimizer
