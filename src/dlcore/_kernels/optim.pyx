@@ -21,7 +21,7 @@ cdef extern from *:
     double dl_sqrt_d(double) noexcept nogil
 
 cdef enum:
-    BLOCK = 16384
+    BLOCK = 131072              # long blocks: with short ones two threads disturb one another in memory
 
 cdef struct Step:
     bint f64

@@ -62,12 +62,16 @@ cdef double SERIAL_BELOW = 4000.0
 cdef enum:
     MAX_THREADS = 1024                          # OpenMP ends the process if the system refuses to make a thread
 
-# A region ends when its slowest thread has come and gone. On a machine whose cores are busy with other programs that thread
-# may wait a scheduler's tick for its turn, hundreds of times what the work takes. A thread that comes this late makes the
-# following regions serial for a while, twice as long each time it happens again. (Results do not depend on it.)
+# A region ends when its slowest thread has come and gone. A thread that slept may need a few scheduler ticks to wake, once;
+# on cores that are busy with other programs every region may wait that long, hundreds of times what the work takes. So when
+# threads come late again and again, regions are serial for a while, twice as long each time. (Results do not depend on it.)
 cdef double LATE = 2e6
 cdef double SHORTEST_REST = 1e7
 cdef double LONGEST_REST = 1e9
+cdef enum:
+    LATE_POINTS = 4             # a late region counts this much, one in time takes one point back,
+    REST_AT = 12                # and at this many points regions rest
+cdef int _points = 0
 cdef double _rest = 1e7
 cdef double _rest_until = 0
 
@@ -105,7 +109,7 @@ cdef void _parallel(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, Py
 
 
 cdef void launch_nogil(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, double cost) noexcept nogil:
-    global _rest, _rest_until
+    global _points, _rest, _rest_until
     cdef Py_ssize_t blocks
     cdef double start
     cdef bint late = False
@@ -123,9 +127,14 @@ cdef void launch_nogil(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block,
     blocks = (n + block - 1) // block
     _parallel(body, ctx, n, block, blocks, <int>min(<Py_ssize_t>_threads, blocks), &late)
     if late:
-        _rest_until = dl_now() + _rest
-        _rest = min(2 * _rest, LONGEST_REST)
-    elif start > _rest_until + _rest:               # a good while without a late one
+        _points += LATE_POINTS
+        if _points >= REST_AT:
+            _points = 0
+            _rest_until = dl_now() + _rest
+            _rest = min(2 * _rest, LONGEST_REST)
+    elif _points > 0:
+        _points -= 1
+    elif start > _rest_until + _rest:               # a good while without late ones
         _rest = SHORTEST_REST
 
 

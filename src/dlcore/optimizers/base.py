@@ -387,7 +387,7 @@ class Optimizer(OwnVariables):
 
     def __reduce__(self):
         # The state belongs to variables: a copy is built on their copies, and its model hands it the numbers.
-        return _restore, (type(self), self.get_config(), np.array(self._iterations), self._excluded, self._excluded_names)
+        return restore, (type(self), self.get_config(), np.array(self._iterations), self._excluded, self._excluded_names)
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}>"
