@@ -336,7 +336,8 @@ def tensordot(x1, x2, axes=2):
     rest2 = [i for i in range(b.ndim) if i not in second]
     shape = tuple([a.dims[i] for i in rest1] + [b.dims[i] for i in rest2])
     if len(shape) > MAX_NDIM:
-        raise ValueError(f"tensordot: the result would have {len(shape)} dimensions, and tensors have at most {MAX_NDIM}; received {describe(a)}, {describe(b)} and axes={axes!r}")
+        raise ValueError(f"tensordot: the result would have {len(shape)} dimensions, and tensors have at most {MAX_NDIM}; "
+                         f"received {describe(a)}, {describe(b)} and axes={axes!r}")
     left = as_shape(transpose(a, rest1 + first), (extent(a, rest1), extent(a, first)))
     right = as_shape(transpose(b, second + rest2), (extent(b, second), extent(b, rest2)))
     return as_shape(product(left, right, False, False), shape)
