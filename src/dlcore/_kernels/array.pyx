@@ -104,9 +104,6 @@ def ravel(x):
     return reshaped(a, 1, &a.size)
 
 
-flatten = ravel
-
-
 def expand_dims(x, axis):
     """Inserts axes of one element.
 

@@ -189,9 +189,6 @@ def take(x, indices, axis=None):
     return gathered_along(a, tensor(indices), axis_index("take", axis, a.ndim, a), "take")
 
 
-gather = take
-
-
 def take_along_axis(x, indices, axis=None):
     """Elements of x along an axis, with indices of their own for every place.
 
