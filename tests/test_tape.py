@@ -393,3 +393,21 @@ def test_without_a_tape_nothing_is_kept():
     g = tape.gradient(y, v)
     del y, tape, g
     assert pool_info()["live"] == live
+
+
+def test_float16_gradients_of_a_function_add_up():
+    """They are two bytes wide: adding them as something wider would write past their end."""
+
+    class Same(dlcore.ops.Function):
+        def forward(self, x):
+            return x.copy()
+
+        def backward(self, dy):
+            return dy
+
+    x = dlcore.ops.convert_to_tensor(np.arange(5, dtype="float16"))
+    same = Same()
+    with dlcore.GradientTape() as tape:
+        tape.watch(x)
+        y = dlcore.ops.sum(dlcore.ops.cast(same(x), "float32")) + dlcore.ops.sum(2 * dlcore.ops.cast(same(x), "float32"))
+    assert tape.gradient(y, x).tolist() == [3.0] * 5
