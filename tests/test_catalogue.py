@@ -222,7 +222,11 @@ def test_every_op_is_in_the_catalogue():
     ops = set()
     for leaf in leaves():
         module = importlib.import_module(f"dlcore._kernels.{leaf}")
-        ops |= {name for name, item in vars(module).items() if isinstance(item, type) and issubclass(item, Op) and item not in (Op, FunctionOp) and not name.startswith("_")}
+        ops |= {
+            name
+            for name, item in vars(module).items()
+            if isinstance(item, type) and issubclass(item, Op) and item not in (Op, FunctionOp) and not name.startswith("_")
+        }
     named = {e.op for e in ENTRIES}
     assert not ops - named, f"ops without an entry in the catalogue: {sorted(ops - named)}"
     assert not named - ops, f"entries of the catalogue without an op: {sorted(named - ops)}"

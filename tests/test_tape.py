@@ -195,7 +195,7 @@ def test_gradient_inside_the_block():
     with GradientTape() as tape:
         y = v * v
         assert tape.gradient(y, v).tolist() == [6]
-        assert not recording()                          # what follows is not for a tape that has been used
+        assert not recording()  # what follows is not for a tape that has been used
         v * v
     with GradientTape(persistent=True) as tape:
         y = v * v
@@ -248,7 +248,7 @@ def test_a_tape_dropped_while_open():
     del tape
     gc.collect()
     y = v * v
-    assert held[0].gradient(y, v).tolist() == [6]       # which also closes it
+    assert held[0].gradient(y, v).tolist() == [6]  # which also closes it
 
     def generator():
         with GradientTape():
@@ -324,8 +324,8 @@ def test_nested_tapes(inner_is_older):
         with inner:
             y = a * v
         z = y * v
-    assert outer.gradient(z, v).tolist() == [108]       # d v^4
-    assert inner.gradient(y, v).tolist() == [9]         # a is a constant to it
+    assert outer.gradient(z, v).tolist() == [108]  # d v^4
+    assert inner.gradient(y, v).tolist() == [9]  # a is a constant to it
 
 
 def test_gradients_do_not_leak_from_one_tape_to_another():
@@ -375,7 +375,7 @@ def test_differentiating_twice_names_the_op():
             y = v * v
         inner.gradient(y, v)
         z = y * v
-    assert outer.gradient(z, v).tolist() == [27]        # computed, but not used
+    assert outer.gradient(z, v).tolist() == [27]  # computed, but not used
 
 
 # -------------------------------------------------------------------------------------------------------- bookkeeping
