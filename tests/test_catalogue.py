@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dlcore._kernels
-from dlcore._kernels import binary, parallel, tensor
+from dlcore._kernels import binary, cast, parallel, tensor
 from dlcore._kernels.tape import FunctionOp, Op, Tape
 from dlcore.testing import check_gradient
 
@@ -222,7 +222,11 @@ def test_every_op_is_in_the_catalogue():
     ops = set()
     for leaf in leaves():
         module = importlib.import_module(f"dlcore._kernels.{leaf}")
-        ops |= {name for name, item in vars(module).items() if isinstance(item, type) and issubclass(item, Op) and item not in (Op, FunctionOp) and not name.startswith("_")}
+        ops |= {
+            name
+            for name, item in vars(module).items()
+            if isinstance(item, type) and issubclass(item, Op) and item not in (Op, FunctionOp) and not name.startswith("_")
+        }
     named = {e.op for e in ENTRIES}
     assert not ops - named, f"ops without an entry in the catalogue: {sorted(ops - named)}"
     assert not named - ops, f"entries of the catalogue without an op: {sorted(named - ops)}"
@@ -231,3 +235,33 @@ def test_every_op_is_in_the_catalogue():
 def test_entries_have_names_of_their_own():
     names = [str(e) for e in ENTRIES]
     assert len(names) == len(set(names)), sorted({n for n in names if names.count(n) > 1})
+
+
+@differentiable
+def test_float16(entry):
+    """float16 gives what float32 gives, rounded, also where gradients add up; or the op says that it does not take it."""
+    arrays = [a.astype("float16") if a.dtype.kind == "f" else a for a in entry.inputs(rng_of(entry), "float32")]
+
+    def twice(arrays):
+        xs = convert(arrays)
+        floating = [x for x in xs if x.dtype.startswith("float")]
+        with Tape() as tape:
+            tape.watch(floating)
+            ys = as_list(entry.fn(*xs)) + as_list(entry.fn(*xs))
+            wide = [cast.cast(y, "float32") for y in ys]
+        weights = [np.random.default_rng(1).standard_normal(y.shape) for y in ys]
+        return [y.numpy() for y in ys], [g.numpy() for g in tape.gradient(wide, floating, weights)]
+
+    try:
+        halves = twice(arrays)
+    except (TypeError, ValueError) as error:
+        if "float16" not in str(error):
+            raise
+        return
+    exact = twice([a.astype("float32") if a.dtype.kind == "f" else a for a in arrays])
+    for y, r in zip(halves[0], exact[0], strict=True):
+        assert y.dtype == np.float16
+        assert_close(y.astype("float32"), r, 2e-3, str(entry))
+    for g, r in zip(halves[1], exact[1], strict=True):
+        assert g.dtype == np.float16
+        assert_close(g.astype("float32"), r, 1e-2, "gradient")

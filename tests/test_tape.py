@@ -195,7 +195,7 @@ def test_gradient_inside_the_block():
     with GradientTape() as tape:
         y = v * v
         assert tape.gradient(y, v).tolist() == [6]
-        assert not recording()                          # what follows is not for a tape that has been used
+        assert not recording()  # what follows is not for a tape that has been used
         v * v
     with GradientTape(persistent=True) as tape:
         y = v * v
@@ -248,7 +248,7 @@ def test_a_tape_dropped_while_open():
     del tape
     gc.collect()
     y = v * v
-    assert held[0].gradient(y, v).tolist() == [6]       # which also closes it
+    assert held[0].gradient(y, v).tolist() == [6]  # which also closes it
 
     def generator():
         with GradientTape():
@@ -324,8 +324,8 @@ def test_nested_tapes(inner_is_older):
         with inner:
             y = a * v
         z = y * v
-    assert outer.gradient(z, v).tolist() == [108]       # d v^4
-    assert inner.gradient(y, v).tolist() == [9]         # a is a constant to it
+    assert outer.gradient(z, v).tolist() == [108]  # d v^4
+    assert inner.gradient(y, v).tolist() == [9]  # a is a constant to it
 
 
 def test_gradients_do_not_leak_from_one_tape_to_another():
@@ -375,7 +375,7 @@ def test_differentiating_twice_names_the_op():
             y = v * v
         inner.gradient(y, v)
         z = y * v
-    assert outer.gradient(z, v).tolist() == [27]        # computed, but not used
+    assert outer.gradient(z, v).tolist() == [27]  # computed, but not used
 
 
 # -------------------------------------------------------------------------------------------------------- bookkeeping
@@ -393,3 +393,21 @@ def test_without_a_tape_nothing_is_kept():
     g = tape.gradient(y, v)
     del y, tape, g
     assert pool_info()["live"] == live
+
+
+def test_float16_gradients_of_a_function_add_up():
+    """They are two bytes wide: adding them as something wider would write past their end."""
+
+    class Same(dlcore.ops.Function):
+        def forward(self, x):
+            return x.copy()
+
+        def backward(self, dy):
+            return dy
+
+    x = dlcore.ops.convert_to_tensor(np.arange(5, dtype="float16"))
+    same = Same()
+    with dlcore.GradientTape() as tape:
+        tape.watch(x)
+        y = dlcore.ops.sum(dlcore.ops.cast(same(x), "float32")) + dlcore.ops.sum(2 * dlcore.ops.cast(same(x), "float32"))
+    assert tape.gradient(y, x).tolist() == [3.0] * 5

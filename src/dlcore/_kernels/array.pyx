@@ -3,8 +3,9 @@
 cimport cython
 from libc.string cimport memset
 
+from dlcore._kernels.cast cimport apply_move
 from dlcore._kernels.layout cimport axis_index, dense_strides, extents, strided_copy
-from dlcore._kernels.tape cimport Op, apply, wanted
+from dlcore._kernels.tape cimport Op, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, UNKNOWN, describe, itemsize, tensor, view
 
 
@@ -40,7 +41,7 @@ cdef Tensor reshaped(Tensor x, int ndim, const Py_ssize_t* dims):
     op.ndim = ndim
     for i in range(ndim):
         op.dims[i] = dims[i]
-    return apply(op, (x,))
+    return apply_move(op, (x,))
 
 
 def reshape(x, newshape):
@@ -102,9 +103,6 @@ def ravel(x):
     """
     cdef Tensor a = tensor(x)
     return reshaped(a, 1, &a.size)
-
-
-flatten = ravel
 
 
 def expand_dims(x, axis):
@@ -237,7 +235,7 @@ cdef Tensor transposed(Tensor x, list axes):
     cdef int i
     for i in range(x.ndim):
         op.axes[i] = axes[i]
-    return apply(op, (x,))
+    return apply_move(op, (x,))
 
 
 def transpose(x, axes=None):
@@ -460,7 +458,7 @@ cdef Tensor sliced(Tensor x, tuple key):
             op.start[axis] = start + n if start < 0 else start
             op.count[axis] = 1
             axis += 1
-    return apply(op, (x,))
+    return apply_move(op, (x,))
 
 
 def flip(x, axis=None):
@@ -489,7 +487,7 @@ def flip(x, axis=None):
         i = axis_index("flip", k, a.ndim, a)
         op.start[i] = a.dims[i] - 1
         op.step[i] = -1
-    return apply(op, (a,)) if a.size else a
+    return apply_move(op, (a,)) if a.size else a
 
 
 def split(x, indices_or_sections, axis=0):

@@ -8,7 +8,9 @@ from libc.string cimport memcpy
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport Tensor, dtype_code, itemsize, tensor, to_numpy
-from dlcore._kernels.types cimport F32, kernel_void
+from dlcore._kernels.types cimport F16, F32, kernel_void
+
+from dlcore._kernels.tape import recording
 
 
 cdef struct Conversion:
@@ -80,6 +82,13 @@ cdef Tensor cast_to(Tensor x, int dtype):
     op = Cast.__new__(Cast)
     op.dtype = dtype
     return apply(op, (x,))
+
+
+cdef Tensor apply_move(Op op, tuple inputs):
+    cdef Tensor x = <Tensor>inputs[0]
+    if x.dtype != F16 or not recording():
+        return apply(op, inputs)
+    return cast_to(apply(op, tuple([cast_to(x, F32) if x.dtype == F16 else x for x in inputs])), F16)
 
 
 @cython.no_gc

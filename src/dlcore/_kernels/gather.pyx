@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from dlcore._kernels.array cimport reshaped, sliced
-from dlcore._kernels.cast cimport cast_to
+from dlcore._kernels.cast cimport apply_move, cast_to
 from dlcore._kernels.fold cimport sum_to
 from dlcore._kernels.layout cimport axis_index, dense_strides, extents, strided_copy
 from dlcore._kernels.parallel cimport launch
@@ -153,7 +153,7 @@ cdef Tensor gathered_along(Tensor x, Tensor index, int axis, str name):
     cdef Gather op = Gather.__new__(Gather)
     op.axis = axis
     op.name = name
-    return apply(op, (x, index))
+    return apply_move(op, (x, index))
 
 
 cdef Tensor gathered_by(Tensor x, object numbers, int axis, str name):
@@ -187,9 +187,6 @@ def take(x, indices, axis=None):
     if axis is None:
         return gathered_along(ravel(a), tensor(indices), 0, "take")
     return gathered_along(a, tensor(indices), axis_index("take", axis, a.ndim, a), "take")
-
-
-gather = take
 
 
 def take_along_axis(x, indices, axis=None):
@@ -473,7 +470,7 @@ def concatenate(xs, axis=0):
         dtype = promote(dtype, (<Tensor>part).dtype)
     op = Concatenate.__new__(Concatenate)
     op.axis = axis_index("concatenate", axis, (<Tensor>parts[0]).ndim, parts[0])
-    return apply(op, tuple([cast_to(<Tensor>part, dtype) for part in parts]))
+    return apply_move(op, tuple([cast_to(<Tensor>part, dtype) for part in parts]))
 
 
 def stack(x, axis=0):
@@ -562,7 +559,7 @@ def broadcast_to(x, shape):
         # None is a dimension that a symbolic tensor does not know yet.
         if op.dims[i] < 0 and not (a.symbolic and shape[i] is None):
             raise ValueError(f"broadcast_to: shape must hold whole numbers of at least 0; received shape={shape!r} for {describe(a)}")
-    return apply(op, (a,))
+    return apply_move(op, (a,))
 
 
 @cython.no_gc
@@ -652,7 +649,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         op.value = 0 if constant_values is None else float(constant_values)
         for i in range(a.ndim):
             op.before[i], op.after[i] = widths[i]
-        return apply(op, (a,))
+        return apply_move(op, (a,))
     if mode not in ("reflect", "symmetric", "edge"):
         raise ValueError(f"pad: mode must be 'constant', 'reflect', 'symmetric' or 'edge'; received mode={mode!r}")
     if constant_values is not None:

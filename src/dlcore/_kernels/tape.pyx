@@ -13,7 +13,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcpy
 
 from dlcore._kernels.tensor cimport (
-    KerasTensor, Tensor, VariableBase, cast_copy, describe, empty, empty_like, itemsize, same_shape, tensor, tensor_as, view,
+    KerasTensor, Tensor, VariableBase, cast_copy, describe, empty, empty_like, itemsize, same_shape, tensor, tensor_as, to_numpy, view,
 )
 from dlcore._kernels.types cimport F16, F32, F64, real
 
@@ -107,9 +107,11 @@ cdef class Op:
         elif g.dtype == F32:
             for j in range(g.size):
                 (<float*>d.data)[j] += (<float*>g.data)[j]
-        else:
+        elif g.dtype == F64:
             for j in range(g.size):
                 (<double*>d.data)[j] += (<double*>g.data)[j]
+        else:
+            np.add(to_numpy(d), to_numpy(g).reshape(to_numpy(d).shape), out=to_numpy(d))
         return 0
 
 

@@ -121,9 +121,6 @@ def exponential(x: Any) -> Tensor:
 def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
     """Ones on a diagonal, zeros elsewhere."""
 
-def flatten(x: Any) -> Tensor:
-    """Flattens x to one axis, in row-major order."""
-
 def flip(x: Any, axis: Any = None) -> Tensor:
     """Reverses the order of the elements along axes."""
 
@@ -141,9 +138,6 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 
 def fused_activation(name: Any) -> Tensor:
     """The code with which :func:`dense` fuses the activation of that name, or None if it cannot."""
-
-def gather(x: Any, indices: Any, axis: Any = None) -> Tensor:
-    """Elements of x along an axis. The gradients of an element taken several times add up."""
 
 def gelu(x: Any, approximate: bool = False) -> Tensor:
     """Gaussian error linear unit."""
