@@ -1,21 +1,15 @@
 """Losses, metrics and what `compile` makes of them, against Keras itself."""
 
 import inspect
-import os
 
+import keras
 import numpy as np
 import pytest
+from golden import record_compile_utils
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
-keras = pytest.importorskip("keras")
-if keras.backend.backend() != "torch":
-    pytest.skip("parity is checked with KERAS_BACKEND=torch", allow_module_level=True)
-
-from golden import record_compile_utils  # noqa: E402
-
-from dlcore import losses, metrics  # noqa: E402
-from dlcore._kernels.tensor import convert  # noqa: E402
-from dlcore.models import compile_utils  # noqa: E402
+from dlcore import losses, metrics
+from dlcore._kernels.tensor import convert
+from dlcore.models import compile_utils
 
 LOSSES = ["MeanSquaredError", "MeanAbsoluteError", "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
 METRICS = ["Mean", "Sum", "MeanMetricWrapper", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", *LOSSES]

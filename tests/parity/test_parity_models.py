@@ -1,35 +1,11 @@
 """Random models beside Keras itself: structure, predictions, losses, metrics and every weight."""
 
-import os
-
+import keras
 import numpy as np
 import pytest
 from golden.record_models import Case
 
 import dlcore
-
-os.environ["KERAS_BACKEND"] = "torch"
-torch = pytest.importorskip("torch")
-keras = pytest.importorskip("keras")
-if keras.backend.backend() != "torch":
-    pytest.skip("Keras was imported with another backend", allow_module_level=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def dtype(request):
-    keras.config.set_floatx(request.param)
-    dlcore.config.set_floatx(request.param)
-    yield request.param
-    keras.config.set_floatx("float32")
-    dlcore.config.set_floatx("float32")
 
 
 def both(seed, dtype):

@@ -1,22 +1,16 @@
 """Optimizers against Keras itself, in random settings of all their options together."""
 
-import os
 import types
 
+import keras
 import numpy as np
 import pytest
+from golden import record_optimizers as recorder
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
-keras = pytest.importorskip("keras")
-if keras.backend.backend() != "torch":
-    pytest.skip("parity is checked with KERAS_BACKEND=torch", allow_module_level=True)
-
-from golden import record_optimizers as recorder  # noqa: E402
-
-from dlcore import optimizers  # noqa: E402
-from dlcore._kernels.tensor import convert  # noqa: E402
-from dlcore.naming import reset as reset_names  # noqa: E402
-from dlcore.variable import Variable  # noqa: E402
+from dlcore import optimizers
+from dlcore._kernels.tensor import convert
+from dlcore.naming import reset as reset_names
+from dlcore.variable import Variable
 
 LIBRARY = types.SimpleNamespace(Variable=Variable, optimizers=optimizers, ops=types.SimpleNamespace(convert_to_tensor=convert))
 

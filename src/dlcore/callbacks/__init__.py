@@ -7,4 +7,11 @@ from .history import History
 from .lambda_callback import LambdaCallback
 from .progbar_logger import ProgbarLogger
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "ProgbarLogger"]
+__all__ = [
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "ProgbarLogger",
+]

@@ -7,4 +7,17 @@ from dlcore.layers.dense import Dense
 from dlcore.layers.regularization import Dropout
 from dlcore.layers.reshaping import Flatten, Reshape
 
-__all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "InputLayer", "InputSpec", "Layer", "LeakyReLU", "ReLU", "Reshape", "Softmax"]
+__all__ = [
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "Reshape",
+    "Softmax",
+]
