@@ -5,6 +5,8 @@ import inspect
 
 import numpy as np
 
+from dlcore.utils.serialization import serialize_keras_object
+
 
 @functools.cache
 def _init_signature(cls):
@@ -25,9 +27,12 @@ class Configurable:
         args, kwargs = self._constructor
         bound = _init_signature(type(self)).bind(self, *args, **kwargs)
         bound.apply_defaults()
+        parameters = _init_signature(type(self)).parameters
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.compute_dtype}
+        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            values = {key: value for key, value in values.items() if key in parameters}
         for key, value in list(bound.arguments.items())[1:]:
-            kind = _init_signature(type(self)).parameters[key].kind
+            kind = parameters[key].kind
             if kind is inspect.Parameter.VAR_KEYWORD:
                 values.update({k: _serialized(v) for k, v in value.items() if k not in values})
             elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
@@ -52,7 +57,7 @@ def _serialized(value):
     if isinstance(value, dict):
         return {k: _serialized(v) for k, v in value.items()}
     if hasattr(value, "get_config"):
-        return {"module": type(value).__module__, "class_name": type(value).__name__, "config": value.get_config(), "registered_name": None}
+        return serialize_keras_object(value)
     if callable(value):
         return getattr(value, "__name__", repr(value))
     return value

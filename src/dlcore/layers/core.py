@@ -45,6 +45,10 @@ class InputLayer(Layer):
     def call(self, inputs=None):
         return inputs
 
+    def get_config(self):
+        config = {"batch_shape": self.batch_shape, "dtype": self.dtype, "sparse": False, "ragged": False, "name": self.name}
+        return config | ({"optional": True} if self.optional else {})
+
 
 def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None, optional=False):
     """A symbolic tensor that stands for an input of a functional model.

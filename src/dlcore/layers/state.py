@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcore import constraints, initializers, regularizers
-from dlcore.layers.context import calls, losses_pending
+from dlcore.layers.context import calls, enter_scope, leave_scope, losses_pending
 from dlcore.naming import auto_name
 from dlcore.variable import Variable
 
@@ -34,7 +34,9 @@ class State:
             initializer = "glorot_uniform" if "float" in str(dtype) else "zeros"
         variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, autocast=autocast,
                             name=name or auto_name("variable"))
-        variable.path = f"{self.name}/{variable.name}"
+        outer = enter_scope(self)
+        variable.path = f"{calls.scope[0]}/{variable.name}"
+        leave_scope(outer)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         self._created.append((variable, bool(trainable)))

@@ -13,6 +13,7 @@ from dlcore.layers.context import losses_pending
 from dlcore.layers.state import find
 from dlcore.metrics import Mean, Metric
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Steps:
@@ -69,7 +70,18 @@ class Steps:
         self.compiled = True
         self._arena = None
         self._compile_config = {"optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
-                                "weighted_metrics": weighted_metrics}
+                                "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+                                "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
+
+    def get_compile_config(self):
+        """The arguments of :meth:`compile`, as `serialize_keras_object` writes them; None before it was called."""
+        return serialize_keras_object(self._compile_config) if self.compiled else None
+
+    def compile_from_config(self, config):
+        """Compiles as `get_compile_config` of another model describes."""
+        self.compile(**deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def _check_compiled(self, method):
         if not self.compiled:

@@ -259,6 +259,7 @@ _PLAIN = {
 
 
 _FUNCTION_FAMILIES = ("activations", "losses", "metrics")
+_CLASS_FAMILIES = ("layers", "models", "optimizers", "losses", "metrics", "initializers", "regularizers", "constraints")
 
 
 def _find(config, name, registered_name, custom_objects, module_objects):
@@ -275,9 +276,13 @@ def _find(config, name, registered_name, custom_objects, module_objects):
             found = getattr(importlib.import_module(f"{LIBRARY}.{family}"), name, None)
             if inspect.isroutine(found) and name not in ("get", "serialize", "deserialize"):
                 return found
-    if module.split(".")[0] in (FORMAT, LIBRARY) and not any(part.startswith("_") for part in module.split(".")):
+    parts = module.split(".")
+    if parts[:2] == [FORMAT, "src"]:
+        # Keras writes some classes by where they are defined; only the family is of interest.
+        parts = [FORMAT, *[part for part in parts if part in _CLASS_FAMILIES][:1]]
+    if parts[0] in (FORMAT, LIBRARY) and not any(part.startswith("_") for part in parts):
         try:
-            found = getattr(importlib.import_module(".".join([LIBRARY, *module.split(".")[1:]])), name, None)
+            found = getattr(importlib.import_module(".".join([LIBRARY, *parts[1:]])), name, None)
         except ImportError:
             found = None
         if found is not None and getattr(found, "__module__", "").split(".")[0] == LIBRARY:
