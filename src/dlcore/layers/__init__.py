@@ -6,8 +6,11 @@ from dlcore.layers.core import Input, InputLayer
 from dlcore.layers.dense import Dense
 from dlcore.layers.regularization import Dropout
 from dlcore.layers.reshaping import Flatten, Reshape
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
+    "deserialize",
+    "serialize",
     "Activation",
     "Dense",
     "Dropout",
@@ -21,3 +24,29 @@ __all__ = [
     "Reshape",
     "Softmax",
 ]
+
+
+def serialize(layer):
+    """A layer as a dictionary.
+
+    Example:
+        >>> serialize(Dense(3))["class_name"]
+        'Dense'
+    """
+    return serialize_keras_object(layer)
+
+
+def deserialize(config, custom_objects=None):
+    """The layer that `serialize` described, with weights of its own.
+
+    Raises:
+        ValueError: If it does not describe a layer.
+
+    Example:
+        >>> deserialize(serialize(Dense(3))).units
+        3
+    """
+    found = deserialize_keras_object(config, custom_objects, module_objects={name: globals()[name] for name in __all__})
+    if not isinstance(found, Layer):
+        raise ValueError(f"layers.deserialize: expected the configuration of a layer; received {config!r}")
+    return found
