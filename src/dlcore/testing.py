@@ -112,7 +112,7 @@ def check_layer(make, inputs, *, gradient=True, tol=1e-6, custom_objects=None):
     _claim([w.name for w in layer.weights] == names, f"{what} makes variables when it is called again: {names} became {[w.name for w in layer.weights]}")
     _compare(layer(inputs), expected, f"{what} called again")
     for rows in (1, None):
-        part = inputs if rows is None else tree.map_structure(lambda x: x[:rows], inputs)
+        part = tree.map_structure(lambda x, rows=rows: x[:rows], inputs)
         for y, spec in zip(tree.flatten(layer(part)), tree.flatten(symbolic), strict=True):
             fits = len(y.shape) == len(spec.shape) and all(d is None or d == n for n, d in zip(y.shape, spec.shape, strict=True))
             _claim(fits and y.dtype == spec.dtype, f"{what} announced {spec.shape}, {spec.dtype}; it gave {y.shape}, {y.dtype}")

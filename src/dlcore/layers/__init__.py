@@ -9,8 +9,6 @@ from dlcore.layers.reshaping import Flatten, Reshape
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
-    "deserialize",
-    "serialize",
     "Activation",
     "Dense",
     "Dropout",
@@ -23,6 +21,8 @@ __all__ = [
     "ReLU",
     "Reshape",
     "Softmax",
+    "deserialize",
+    "serialize",
 ]
 
 
