@@ -27,7 +27,7 @@ def spread(values: list[float]) -> str:
 
 def figures(workload: Workload, seconds: list[float]) -> list[float]:
     factor, inverse = UNITS[workload.unit]
-    return [workload.count / s if inverse else s * factor for s in seconds]
+    return [workload.count / s if inverse else s * factor / workload.count for s in seconds]
 
 
 def cell(workload: Workload, seconds: list[float]) -> str:
