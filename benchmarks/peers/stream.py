@@ -8,8 +8,9 @@ import ctypes
 from functools import partial
 
 import numpy as np
-from peers.c_loop import FLAGS, compiled, pointer
 from workload import Job
+
+from peers.c_loop import FLAGS, compiled, pointer
 
 LENGTH = 20_000_000  # floats in each of three arrays: far beyond any cache
 SOURCE = r"""
