@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-TIERS = ("op", "layer", "e2e", "footprint")
+TIERS = ("op", "bandwidth", "layer", "e2e", "footprint")
 
 # unit: (factor from seconds per item, True when it is items per second and more is better)
 UNITS = {
@@ -15,6 +15,7 @@ UNITS = {
     "ms": (1e3, False),
     "ns/element": (1e9, False),
     "samples/s": (1.0, True),
+    "GB/s": (1e-9, True),  # an item is a byte
 }
 
 

@@ -28,7 +28,6 @@ class _CallSpec:
         self.has_training = "training" in self.names or var_keyword and cls._is_graph_model
         self.takes_training = "training" in self.names or var_keyword
         self.has_mask = "mask" in self.names
-        self.plain = not self.has_training and not self.has_mask
         self.default_training = next((p.default for p in parameters if p.name == "training" and p.default is not p.empty), None)
 
 
@@ -176,9 +175,10 @@ class Layer(State, Buildable, Configurable):
                 calls.training = outer
         self._finish_call(inputs, outputs)
         if self.activity_regularizer is None and self.autocast and not self._adds_losses and type(self).compute_mask is Layer.compute_mask:
-            if spec.plain:
+            # The short way is for tensors without a mask, so a `call` that takes one is in order.
+            if not spec.has_training:
                 self._plain = 0
-            elif spec.has_training and not spec.has_mask and not self._sublayers():     # no layer inside that inherits the flag
+            elif not self._sublayers():                             # no layer inside that inherits the flag
                 self._plain = 1
         return outputs
 
