@@ -1,6 +1,6 @@
 """Layers, by Keras' names."""
 
-from dlcore.layers.activation import Activation, LeakyReLU, ReLU, Softmax
+from dlcore.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from dlcore.layers.base import InputSpec, Layer
 from dlcore.layers.batch_normalization import BatchNormalization
 from dlcore.layers.core import Input, InputLayer
@@ -10,18 +10,43 @@ from dlcore.layers.regularization import Dropout
 from dlcore.layers.reshaping import Flatten, Reshape
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.layers.spectral_normalization import SpectralNormalization
+from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
+from dlcore.layers.dense import Dense
+from dlcore.layers.einsum_dense import EinsumDense
+from dlcore.layers.embedding import Embedding
+from dlcore.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from dlcore.layers.reshaping import Flatten, Reshape
+from dlcore.layers.weight_noise import WeightNoise
 from dlcore.layers.wrapper import Wrapper
 
 __all__ = [
     "Activation",
     "BatchNormalization",
+    "ActivityRegularization",
+    "AlphaDropout",
     "Dense",
     "Dropout",
+    "ELU",
+    "EinsumDense",
+    "Embedding",
     "Flatten",
     "GroupNormalization",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -33,6 +58,15 @@ __all__ = [
     "serialize",
     "SpectralNormalization",
     "UnitNormalization",
+    "Masking",
+    "PReLU",
+    "ReLU",
+    "Reshape",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "WeightNoise",
     "Wrapper",
 ]
 

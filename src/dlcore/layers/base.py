@@ -258,6 +258,9 @@ class Layer(State, Buildable, Configurable):
             shapes = tree.map_structure(lambda x: tuple(x.shape), args[0])
             out = self.compute_output_shape(shapes)
             return tree.map_shape(lambda s: KerasTensor(s, self.compute_dtype), out)
+        return self._call_symbolically(args, kwargs)
+
+    def _call_symbolically(self, args, kwargs):
         if self._spec.has_training and kwargs.get("training") is None and "training" not in self._spec.names[: len(args)]:
             kwargs = {**kwargs, "training": False}
         self._give_masks(args, kwargs)
