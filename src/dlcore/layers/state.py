@@ -60,6 +60,15 @@ class State:
             State._sublayers(self)
         else:
             super().__setattr__(name, value)
+        if isinstance(value, (Variable, list, tuple, dict)) and name != "_created" and "_created" in vars(self):
+            known = {id(v) for v, _ in self._created}       # a variable's place is that of its first assignment
+            self._created.extend((v, v.trainable) for v in find(value, Variable) if id(v) not in known)
+
+    def __delattr__(self, name):
+        value = vars(self).get(name)
+        super().__delattr__(name)
+        if isinstance(value, Variable):
+            self._created[:] = [pair for pair in self._created if pair[0] is not value]
 
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
