@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from dlcore._kernels.arena import Arena, Slots
-from dlcore.variable import Variable
+from dlcore.variable import Variable, assign_all
 
 AVERAGE = "average"
 ACCUMULATOR = "gradient_accumulator"
@@ -151,8 +151,7 @@ class OwnVariables:
                 stacklevel=2,
             )
             return
-        for i, variable in enumerate(variables):
-            variable.assign(np.asarray(store[str(i)]))
+        assign_all(variables, [store.get(str(i)) for i in range(len(variables))])
 
 
 def restore(cls, config, iterations, excluded, excluded_names):
