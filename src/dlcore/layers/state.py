@@ -5,7 +5,7 @@ import numpy as np
 from dlcore import constraints, initializers, regularizers
 from dlcore.layers.context import calls, enter_scope, leave_scope, losses_pending
 from dlcore.naming import auto_name
-from dlcore.variable import Variable
+from dlcore.variable import Variable, assign_all
 
 
 class State:
@@ -62,6 +62,15 @@ class State:
             State._sublayers(self)
         else:
             super().__setattr__(name, value)
+        if isinstance(value, (Variable, list, tuple, dict)) and name != "_created" and "_created" in vars(self):
+            known = {id(v) for v, _ in self._created}       # a variable's place is that of its first assignment
+            self._created.extend((v, v.trainable) for v in find(value, Variable) if id(v) not in known)
+
+    def __delattr__(self, name):
+        value = vars(self).get(name)
+        super().__delattr__(name)
+        if isinstance(value, Variable):
+            self._created[:] = [pair for pair in self._created if pair[0] is not value]
 
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
@@ -161,6 +170,35 @@ class State:
                 raise ValueError(f"Layer {self.name!r} weight shape {tuple(v.shape)} of {v.path!r} is not compatible with the provided weight shape {w.shape}")
         for v, w in zip(mine, arrays, strict=True):
             v.assign(w)
+
+    def save_own_variables(self, store):
+        """Puts the layer's own variables, without those of layers inside, into a mapping; may be overridden.
+
+        Args:
+            store: Empty dict from strings to arrays; what is put there is what the file holds for this layer.
+        """
+        for i, v in enumerate(self._own_variables()):
+            store[str(i)] = v
+
+    def load_own_variables(self, store):
+        """Takes the layer's own variables from a mapping that :meth:`save_own_variables` filled; may be overridden.
+
+        Args:
+            store: Dict from strings to NumPy arrays, empty if the file holds nothing for this layer.
+
+        Raises:
+            ValueError: if the number of arrays or a shape is another one. No variable is changed then.
+        """
+        mine = self._own_variables()
+        names = [v.name for v in mine]
+        if len(store.keys()) != len(mine):
+            if not mine and not self.built:
+                raise ValueError(
+                    f"layer {self.name!r} was never built, so it has no variables, but the file holds {len(store.keys())} for it. "
+                    "Call the layer on data first, or let the `build()` of the layer that owns it build it"
+                )
+            raise ValueError(f"layer {self.name!r} expected {len(mine)} variables {names}, but the file holds {len(store.keys())} for it")
+        assign_all(mine, [store.get(str(i)) for i in range(len(mine))])
 
     def count_params(self):
         """Number of elements of all weights."""

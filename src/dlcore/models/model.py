@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from dlcore import tree
+from dlcore import saving, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, fits
 from dlcore.layers.base import Layer
 from dlcore.layers.context import call_training, losses_pending
@@ -266,6 +266,29 @@ class Model(Trainer, Layer):
     def to_json(self, **kwargs):
         """The configuration as JSON; `kwargs` go to ``json.dumps``."""
         return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # ---------------------------------------------------------------------------------------------------------- saving
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Saves the weights, and the state of the optimizer if the model is compiled, to a file that Keras reads, too.
+
+        Args:
+            filepath: Path that ends in ``.weights.h5``, or in ``.weights.json`` with `max_shard_size`.
+            overwrite: Whether to overwrite a file without asking.
+            max_shard_size: Size in GB beyond which the weights go to several files.
+        """
+        saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Loads weights, and the state of the optimizer if it is built; all of them or, on an error, none.
+
+        Args:
+            filepath: Path of a file of Keras or dlcore that ends in ``.weights.h5``, ``.weights.json`` or ``.keras``, or
+                of weights of Keras 2 that ends in ``.h5`` or ``.hdf5``.
+            skip_mismatch: Leave out, with a warning, the layers that the file has no fitting numbers for.
+            **kwargs: `by_name` (files of Keras 2) and `objects_to_skip`; see `dlcore.saving.load_weights`.
+        """
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     # --------------------------------------------------------------------------------------------------------- summary
 

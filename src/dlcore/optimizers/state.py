@@ -10,7 +10,7 @@ import numpy as np
 from dlcore._kernels import optim
 from dlcore._kernels.arena import Arena, Slots
 from dlcore._kernels.tensor import convert
-from dlcore.variable import Variable
+from dlcore.variable import Variable, assign_all
 
 AVERAGE = "average"
 ACCUMULATOR = "gradient_accumulator"
@@ -221,8 +221,7 @@ class OwnVariables:
                 stacklevel=2,
             )
             return
-        for i, variable in enumerate(variables):
-            variable.assign(np.asarray(store[str(i)]))
+        assign_all(variables, [store.get(str(i)) for i in range(len(variables))])
 
 
 def restore(cls, config, iterations, excluded, excluded_names):
