@@ -140,7 +140,7 @@ def test_errors_come_through(model, way):
     assert model.fit(Numbered(**WAYS[way]), verbose=0).history["loss"]
 
 
-class Unpicklable(Exception):
+class LocalError(Exception):
     def __init__(self, a, b):
         super().__init__(a)
 
@@ -148,9 +148,9 @@ class Unpicklable(Exception):
 @pytest.mark.skipif(not FORK, reason="needs fork")
 def test_what_cannot_be_pickled():
     def act(i):
-        raise Unpicklable("of its own kind", 2)
+        raise LocalError("of its own kind", 2)
 
-    with pytest.raises(RuntimeError, match="Unpicklable: of its own kind"):
+    with pytest.raises(RuntimeError, match="LocalError: of its own kind"):
         numbers(batches(Numbered(act=act, workers=1, use_multiprocessing=True)))
 
     class Lambdas(Numbered):

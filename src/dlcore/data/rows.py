@@ -10,7 +10,7 @@ from dlcore._kernels.tensor import Tensor, convert
 
 SMALL = 32 << 20        # bytes; a memory map below that is as good as an array
 BUDGET = 64 << 20       # bytes of a memory map that may be resident before they are given back
-_FAULT = 64 << 10       # what the system maps around a byte that is touched
+_FAULT = 2 << 20        # bytes that become resident when one is touched, at most: a huge page
 
 
 class Rows:
@@ -46,7 +46,7 @@ class MappedRows(Rows):
 
     def read(self, begin, end):
         rows = np.array(self.source[begin:end], self.dtype, order="C")
-        self._count(rows.nbytes)
+        self._count(len(rows) * abs(self.source.strides[0]))
         return rows
 
     def pick(self, index):
