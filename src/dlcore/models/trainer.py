@@ -61,9 +61,10 @@ class Trainer(Steps):
             callbacks = callback_module.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
                                                      epochs=epochs, steps=source.size, model=self)
         self.stop_training = False
-        callbacks.on_train_begin()
         logs = {}
         try:
+            source.rewind()
+            callbacks.on_train_begin()
             for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
@@ -82,6 +83,9 @@ class Trainer(Steps):
             self.optimizer.finalize_variable_values(self.trainable_variables)
             callbacks.on_train_end(epoch_logs if epochs > initial_epoch else {})
         finally:
+            source.close()
+            if validation is not None:
+                validation.close()
             pool_trim()
         return self.history
 
@@ -130,7 +134,10 @@ class Trainer(Steps):
         if not isinstance(callbacks, callback_module.CallbackList):
             callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
         self._begin(training=False)
-        logs = self._evaluate(source, callbacks)
+        try:
+            logs = self._evaluate(source, callbacks)
+        finally:
+            source.close()
         if return_dict:
             return logs
         return self._in_order(logs)
@@ -193,12 +200,17 @@ class Trainer(Steps):
         source = batches(x, batch_size=batch_size, steps=steps)
         if not isinstance(callbacks, callback_module.CallbackList):
             callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
+        try:
+            return self._predict(source, callbacks, whole=isinstance(source, ArrayBatches) and steps is None)
+        finally:
+            source.close()
+
+    def _predict(self, source, callbacks, whole):
         callbacks.on_predict_begin()
         step, row = 0, 0
         collected = None
         due = callbacks.next_tick
         hooks = callbacks.has_predict_batch_hooks
-        whole = isinstance(source, ArrayBatches) and steps is None
         for data in source.epoch():
             if hooks:
                 callbacks.on_predict_batch_begin(step)
