@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from dlcore import config, models, tree, utils
+from dlcore import config, models, ops, tree, utils
 from dlcore._kernels import tensor
 from dlcore._kernels.tape import Tape
 from dlcore.layers import Input, Layer
@@ -135,7 +135,7 @@ def check_layer(make, inputs, *, gradient=True, tol=1e-6, custom_objects=None):
         _compare(models.Sequential([layer])(inputs), expected, f"{what} in a Sequential")
     _check_numbers(make, inputs, layer, expected, gradient, tol)
     if gradient and all(y.dtype == config.floatx() for y in tree.flatten(expected)):
-        model.compile("sgd", loss=[lambda y_true, y_pred: y_pred**2] * len(tree.flatten(expected)))
+        model.compile("sgd", loss=[_square] * len(tree.flatten(expected)))
         loss = model.train_on_batch(inputs, tree.flatten(expected))
         _claim(np.all(np.isfinite(loss)), f"{what}: the loss of a training step is {loss}")
 
@@ -191,6 +191,10 @@ def _check_weight(layer, inputs, weight, tol, eps=1e-6):
     expected = (values[0] - values[1]) / (2 * eps)
     scale = max(abs(expected), abs(received), 1e-3)
     _claim(abs(expected - received) <= max(tol, 1e-5) * scale, f"{type(layer).__name__}: wrong gradient of the weight {weight.name!r}: expected {expected:.9g}, received {received:.9g}")
+
+
+def _square(y_true, y_pred):
+    return ops.mean(y_pred**2, axis=-1)
 
 
 def _symbols(inputs):

@@ -3,17 +3,11 @@
 from dlcore.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from dlcore.layers.base import InputSpec, Layer
 from dlcore.layers.batch_normalization import BatchNormalization
-from dlcore.layers.core import Input, InputLayer
-from dlcore.layers.dense import Dense
-from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
-from dlcore.layers.regularization import Dropout
-from dlcore.layers.reshaping import Flatten, Reshape
-from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
-from dlcore.layers.spectral_normalization import SpectralNormalization
 from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
 from dlcore.layers.dense import Dense
 from dlcore.layers.einsum_dense import EinsumDense
 from dlcore.layers.embedding import Embedding
+from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from dlcore.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -25,23 +19,25 @@ from dlcore.layers.regularization import (
     SpatialDropout3D,
 )
 from dlcore.layers.reshaping import Flatten, Reshape
+from dlcore.layers.spectral_normalization import SpectralNormalization
 from dlcore.layers.weight_noise import WeightNoise
 from dlcore.layers.wrapper import Wrapper
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
+    "ELU",
     "Activation",
-    "BatchNormalization",
     "ActivityRegularization",
     "AlphaDropout",
+    "BatchNormalization",
     "Dense",
     "Dropout",
-    "ELU",
     "EinsumDense",
     "Embedding",
     "Flatten",
-    "GroupNormalization",
     "GaussianDropout",
     "GaussianNoise",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
@@ -50,24 +46,21 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
-    "RMSNormalization",
-    "ReLU",
-    "Reshape",
-    "Softmax",
-    "deserialize",
-    "serialize",
-    "SpectralNormalization",
-    "UnitNormalization",
     "Masking",
     "PReLU",
+    "RMSNormalization",
     "ReLU",
     "Reshape",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
+    "UnitNormalization",
     "WeightNoise",
     "Wrapper",
+    "deserialize",
+    "serialize",
 ]
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 
-from dlcore import ops, tree
+from dlcore import activations, ops, tree
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.layers.base import Layer
 from dlcore.ops.symbolic import Node
@@ -190,4 +190,6 @@ class Lambda(Layer):
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
                 config[key] = deserialize_keras_object(config[key])
+        if isinstance(config["function"], str):         # an activation is written by its name alone
+            config["function"] = activations.get(config["function"])
         return cls(**config)

@@ -77,7 +77,6 @@ class _SpatialDropout(Dropout):
 
     def get_config(self):
         own = super().get_config()
-        del own["trainable"]                            # no argument of the constructor
         return own | {"data_format": self.data_format} if "data_format" in own else own
 
 

@@ -40,7 +40,7 @@ def graph_config(model):
     for operation, nodes in operations.items():
         owner = operation if isinstance(operation, Layer) else operation.operation
         calls = [{"args": written(list(node.args)), "kwargs": written(dict(node.kwargs))} for node in nodes if node.inputs]
-        layers.append({**_operation_config(owner), "name": names[operation], "inbound_nodes": calls})
+        layers.append({**serialize_keras_object(owner), "name": names[operation], "inbound_nodes": calls})
     return {"name": model.name, "trainable": model.trainable, "layers": layers,
             "input_layers": tree.map_structure(lambda x: place[id(x)], graph.inputs),
             "output_layers": tree.map_structure(lambda x: place[id(x)], graph.outputs)}
@@ -63,15 +63,6 @@ def _operations(graph):
         if not isinstance(node, Layer):
             names[node] = uniquify(getattr(node.operation, "__name__", "op"), set(names.values()))
     return operations, names
-
-
-def _operation_config(operation):
-    if isinstance(operation, Layer):
-        return serialize_keras_object(operation)
-    name = getattr(operation, "__name__", None)
-    if getattr(operation, "__module__", None) == "dlcore.ops":
-        return {"module": "keras.ops", "class_name": "function", "config": name, "registered_name": "function"}
-    return serialize_keras_object(operation)
 
 
 def _first_call(operation):

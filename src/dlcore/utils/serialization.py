@@ -178,7 +178,8 @@ def serialize_keras_object(obj) -> Any:
         raise TypeError("Cannot serialize a lambda: expected a named function, registered with `register_keras_serializable`.")
     if name is None:
         raise TypeError(f"Cannot serialize object {obj!r} of type {type(obj)}: expected a class with a `get_config()` method.")
-    return {"module": "builtins", "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
+    module = f"{FORMAT}.ops" if getattr(obj, "__module__", None) == f"{LIBRARY}.ops" else "builtins"
+    return {"module": module, "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
 
 
 def _serialize_instance(obj):
