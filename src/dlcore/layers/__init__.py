@@ -21,12 +21,12 @@ from dlcore.layers.weight_noise import WeightNoise
 from dlcore.layers.wrapper import Wrapper
 
 __all__ = [
+    "ELU",
     "Activation",
     "ActivityRegularization",
     "AlphaDropout",
     "Dense",
     "Dropout",
-    "ELU",
     "EinsumDense",
     "Embedding",
     "Flatten",
