@@ -2,6 +2,9 @@
 
 import json
 import pathlib
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -338,3 +341,15 @@ def test_wrapper():
     layer = layers.Wrapper(layers.Dense(2))
     layer.build((None, 3))
     assert layer.layer.built and len(layer.weights) == 2
+
+
+def test_example_of_the_step_function():
+    """What the example says: the step's gradient is zero and the layers below do not learn; with a surrogate they do."""
+    script = pathlib.Path(__file__).parents[1] / "examples" / "step_activation.py"
+    if not script.exists():
+        pytest.skip("the examples are not here")
+    lines = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert lines[0].endswith("gradient 0.00 0.00 0.00 0.00") and lines[1].endswith("gradient 0.07 0.79 0.79 0.07")
+    scores = [float(re.search(r"accuracy ([\d.]+)%", line)[1]) for line in lines[2:]]
+    assert scores[0] < 70 and scores[1] > 90
+    assert lines[2].endswith("moved by up to 0.000") and not lines[3].endswith("moved by up to 0.000")

@@ -87,7 +87,9 @@ class WeightNoise(Wrapper):
 
         old, new = {}, {}
         for key, value in vars(layer).items():
-            if key not in _BOOKKEEPING and any(isinstance(leaf, Variable) for leaf in tree.flatten(value)):
+            if isinstance(value, Variable):
+                old[key], new[key] = value, changed(value)
+            elif isinstance(value, (list, tuple, dict)) and key not in _BOOKKEEPING and any(isinstance(leaf, Variable) for leaf in tree.flatten(value)):
                 old[key], new[key] = value, tree.map_structure(changed, value)
         return old, new
 
