@@ -7,10 +7,11 @@ number of threads nor on what was drawn before.
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from dlcore._kernels.layout cimport dense_strides, strided_copy
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.rng cimport drop_threshold, rng_dropout
 from dlcore._kernels.tape cimport Op, apply
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, cast_copy, describe, empty, tensor, to_numpy
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, cast_copy, describe, empty, tensor, to_numpy, zeros
 from dlcore._kernels.types cimport F16, F32, F64, U8, kernel_void, real
 
 import numpy as np
@@ -139,12 +140,13 @@ cdef class Dropout(Op):
     cdef Tensor shared_mask(self, Tensor x):
         """The mask when all is dropped, or when one decision holds for a whole axis: drawn small and repeated."""
         cdef Py_ssize_t dims[MAX_NDIM]
-        cdef Tensor values, small
+        cdef Py_ssize_t strides[MAX_NDIM]
+        cdef Py_ssize_t to[MAX_NDIM]
+        cdef Tensor values, small, mask
         cdef Ctx c
         cdef int i
-        shape = tuple([x.dims[i] for i in range(x.ndim)])
         if self.rate >= 1:
-            return tensor(np.zeros(shape, np.uint8))
+            return zeros(U8, x.ndim, x.dims)
         for i in range(x.ndim):
             dims[i] = x.dims[i] if self.noise_shape[i] is None else self.noise_shape[i]
         small = empty(U8, x.ndim, dims)
@@ -157,7 +159,14 @@ cdef class Dropout(Op):
         c.mask = <uint8_t*>small.data
         c.x = c.y = values.data
         launch(_draw, &c, small.size, BLOCK, small.size * 0.7)
-        return tensor(np.ascontiguousarray(np.broadcast_to(to_numpy(small), shape)))
+        mask = empty(U8, x.ndim, x.dims)
+        dense_strides(x.ndim, x.dims, to)
+        dense_strides(x.ndim, dims, strides)
+        for i in range(x.ndim):
+            if dims[i] == 1:
+                strides[i] = 0
+        strided_copy(U8, False, x.ndim, x.dims, small.data, strides, mask.data, to)
+        return mask
 
     cdef int backward(self) except -1:
         cdef Tensor g = self.out.grad

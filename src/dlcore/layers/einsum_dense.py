@@ -127,9 +127,11 @@ class _Shapes:
                              f"{tuple(input_shape)}, and the batch, output_shape and the ellipsis have {len(output)}; received output_shape={given}")
         shift = elided if self.left else 0
         sizes = dict(zip(self.inputs, input_shape[shift:], strict=False))
+        for i, label in enumerate(self.result, shift):
+            output[i] = sizes.get(label) if output[i] is None else output[i]
         out = dict(zip(self.result, output[shift:], strict=False))
         for label, n in out.items():
-            if label in sizes and n is not None and sizes[label] != n:
+            if label in sizes and n != sizes[label] and None not in (n, sizes[label]):
                 raise ValueError(f"EinsumDense: label {label!r} has {sizes[label]} elements in the inputs and {n} in the result; received inputs of "
                                  f"shape {tuple(input_shape)} and output_shape={given}")
             if label not in self.inputs and label not in self.weights:

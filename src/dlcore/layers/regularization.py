@@ -1,6 +1,6 @@
 """Layers that act only in training: noise that keeps a network from relying on single numbers."""
 
-from numbers import Real
+import numpy as np
 
 from dlcore import config
 from dlcore._kernels.dropout import alpha_dropout, dropout
@@ -15,7 +15,7 @@ class _Random(Layer):
     """What they share: a share or size between 0 and 1, and a generator of random numbers unless it is 0."""
 
     def _begin(self, name, value, seed, below_one=False):
-        if not isinstance(value, Real) or not 0 <= value <= 1 or below_one and value == 1:
+        if not isinstance(value, (int, float, np.floating)) or not 0 <= value <= 1 or below_one and value == 1:
             expected = "at least 0 and less than 1" if below_one else "between 0 and 1"
             raise ValueError(f"Invalid value received for argument `{name}`. Expected a float value {expected}. Received: {name}={value!r}")
         self.seed = seed = deserialize_keras_object(seed) if isinstance(seed, dict) else seed

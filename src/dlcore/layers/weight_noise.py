@@ -1,10 +1,12 @@
 """WeightNoise: noise on the weights instead of the activations."""
 
 from math import isfinite
-from numbers import Real
+
+import numpy as np
 
 from dlcore import tree
 from dlcore._kernels.noise import gaussian_noise
+from dlcore._kernels.tape import stop_recording
 from dlcore.layers.base import Layer
 from dlcore.layers.wrapper import Wrapper
 from dlcore.random import SeedGenerator
@@ -48,7 +50,7 @@ class WeightNoise(Wrapper):
 
     def __init__(self, layer, stddev, seed=None, **kwargs):
         super().__init__(layer, **kwargs)
-        if not isinstance(stddev, Real) or not (stddev >= 0 and isfinite(stddev)):
+        if not isinstance(stddev, (int, float, np.floating)) or not (stddev >= 0 and isfinite(stddev)):
             raise ValueError(f"WeightNoise: stddev must be a finite number of at least 0; received stddev={stddev!r}")
         self.stddev = stddev
         self.seed = seed = deserialize_keras_object(seed) if isinstance(seed, dict) else seed
@@ -61,6 +63,9 @@ class WeightNoise(Wrapper):
             options["mask"] = mask
         if not training or self.stddev == 0:
             return self.layer(inputs, **options)
+        if not all(layer.built for layer in self.layer._flatten_layers()):
+            with stop_recording():                      # layers inside may get their weights in their first call
+                self.layer(inputs, **{**options, "training": False} if "training" in options else options)
         noisy = {}                                      # by identity of the variable: a shared one gets one noise
         changed = [(layer, self._with_noise(layer, noisy)) for layer in self.layer._flatten_layers()]
         try:
@@ -82,7 +87,9 @@ class WeightNoise(Wrapper):
 
         old, new = {}, {}
         for key, value in vars(layer).items():
-            if key not in _BOOKKEEPING and any(isinstance(leaf, Variable) for leaf in tree.flatten(value)):
+            if isinstance(value, Variable):
+                old[key], new[key] = value, changed(value)
+            elif isinstance(value, (list, tuple, dict)) and key not in _BOOKKEEPING and any(isinstance(leaf, Variable) for leaf in tree.flatten(value)):
                 old[key], new[key] = value, tree.map_structure(changed, value)
         return old, new
 

@@ -19,6 +19,9 @@ def add(x1: Any, x2: Any) -> Tensor:
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true (not zero) over axes."""
 
+def alpha_dropout(x: Any, rate: Any, key: Any, counter: Any, noise_shape: Any = None) -> Tensor:
+    """Dropout for networks of selu: sets a random share to selu's limit and keeps mean 0 and variance 1."""
+
 def amax(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element over axes. Elements that tie share the gradient."""
 
@@ -97,8 +100,14 @@ def dot(x1: Any, x2: Any) -> Tensor:
 def dropout(x: Any, rate: Any, key: Any, counter: Any, noise_shape: Any = None) -> Tensor:
     """Sets a random share of the elements to zero and scales up the others, so that the mean stays."""
 
+def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Tensor:
+    """Sums of products, written with a label for every axis."""
+
 def elu(x: Any, alpha: Any = 1.0) -> Tensor:
     """Exponential linear unit."""
+
+def embedding(table: Any, ids: Any) -> Tensor:
+    """Rows of a table. The gradients of a row taken several times add up."""
 
 def equal(x1: Any, x2: Any) -> Tensor:
     """Whether two numbers are equal."""
@@ -139,7 +148,13 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 def fused_activation(name: Any) -> Tensor:
     """The code with which :func:`dense` fuses the activation of that name, or None if it cannot."""
 
-def gelu(x: Any, approximate: bool = False) -> Tensor:
+def gaussian_dropout(x: Any, rate: Any, key: Any, counter: Any) -> Tensor:
+    """Multiplies by normal noise of mean 1 and the variance that dropout has."""
+
+def gaussian_noise(x: Any, stddev: Any, key: Any, counter: Any) -> Tensor:
+    """Adds normal noise of mean 0. The gradient passes as it is."""
+
+def gelu(x: Any, approximate: bool = True) -> Tensor:
     """Gaussian error linear unit."""
 
 def getitem(x: Any, key: Any) -> Tensor:
@@ -279,6 +294,9 @@ def pad(x: Any, pad_width: Any, mode: Any = 'constant', constant_values: Any = N
 
 def power(x1: Any, x2: Any) -> Tensor:
     """Power."""
+
+def prelu(x: Any, alpha: Any) -> Tensor:
+    """Rectifier with a slope below zero for every element, channel, ..."""
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Product over axes."""
