@@ -12,7 +12,8 @@ from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, empty, tensor
 from dlcore._kernels.types cimport F16, F32, F64
 
-from dlcore._kernels.reduce import mean, var
+from dlcore._kernels.reduce import mean as mean_over
+from dlcore._kernels.reduce import var as var_over
 
 __all__ = ["batch_normalization", "moments"]
 
@@ -386,4 +387,4 @@ def moments(x, axes, keepdims=False, synchronized=False):
     """
     if synchronized:
         raise ValueError("moments: synchronized=True is not supported, there is one device; pass synchronized=False")
-    return mean(x, axes, keepdims), var(x, axes, keepdims)
+    return mean_over(x, axes, keepdims), var_over(x, axes, keepdims)

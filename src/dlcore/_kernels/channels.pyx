@@ -345,7 +345,7 @@ cdef inline void pass_run(const Channels* c, const real* x, const real* g, real 
 
 
 cdef kernel_void pass_typed(const Channels* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t t, rows, width, at, i, j, r
+    cdef Py_ssize_t t, rows, width, at, i, j, _r
     cdef const real* g = <const real*>c.g
     cdef const real* m = <const real*>c.m
     cdef const real* a = <const real*>c.a
@@ -357,7 +357,7 @@ cdef kernel_void pass_typed(const Channels* c, const real* x, Py_ssize_t begin, 
         if c.inner == 1:
             pass_columns(c, x + i, NULL if g == NULL else g + i, m + at, a + at, NULL if q == NULL else q + at, b + at, out + i, rows, width)
             continue
-        for r in range(rows):
+        for _r in range(rows):
             for j in range(width):
                 pass_run(c, x + i + j * c.inner, NULL if g == NULL else g + i + j * c.inner, m[at + j], a[at + j], 0 if q == NULL else q[at + j],
                          b[at + j], out + i + j * c.inner, q != NULL)

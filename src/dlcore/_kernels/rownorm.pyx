@@ -449,8 +449,8 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 
     Example:
         >>> import dlcore
-        >>> dlcore.ops.normalize([[3.0, 4.0]], order=1, axis=-1).numpy().round(3).tolist()
-        [[0.429, 0.571]]
+        >>> dlcore.ops.normalize([[1.0, 3.0]], order=1, axis=-1).numpy().tolist()
+        [[0.25, 0.75]]
     """
     cdef Tensor t = tensor(x)
     if not isinstance(order, int) or order < 1:

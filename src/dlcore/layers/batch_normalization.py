@@ -124,7 +124,7 @@ class BatchNormalization(_Normalization):
         moving = np.maximum(self.renorm_stddev.numpy(), np.sqrt(self.epsilon)).astype(mean.dtype)
         r = deviation / moving
         d = (mean - self.renorm_mean.numpy()) / moving
-        bounds = self.renorm_clipping
+        bounds = self.renorm_clipping or {}
         r = np.clip(r, bounds.get("rmin"), bounds.get("rmax")) if {"rmin", "rmax"} & set(bounds) else r
         d = np.clip(d, -bounds["dmax"], bounds["dmax"]) if "dmax" in bounds else d
         _follow(self.renorm_mean, mean, self.renorm_momentum)

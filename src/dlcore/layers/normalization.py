@@ -199,8 +199,8 @@ class UnitNormalization(_Normalization):
 
     Example:
         >>> import dlcore
-        >>> dlcore.layers.UnitNormalization()([[3.0, 4.0]]).numpy().round(3).tolist()
-        [[0.6, 0.8]]
+        >>> [round(v, 3) for v in dlcore.layers.UnitNormalization()([[3.0, 4.0]]).numpy()[0].tolist()]
+        [0.6, 0.8]
     """
 
     def __init__(self, axis=-1, **kwargs):
