@@ -38,14 +38,10 @@ def get_loss(identifier, y_true, y_pred):
     return fused(loss, name) or LossFunctionWrapper(loss, name=name)
 
 
-_FUSED = {getattr(losses_module, to_snake_case(cls.__name__)): cls for cls in (
-    losses_module.MeanSquaredError, losses_module.MeanAbsoluteError, losses_module.BinaryCrossentropy,
-    losses_module.CategoricalCrossentropy, losses_module.SparseCategoricalCrossentropy)}  # fmt: skip
-
-
 def fused(function, name):
-    """The Loss that computes the mean of a built-in loss function in one kernel; `None` for other functions."""
-    return _FUSED[function](name=name) if getattr(function, "__hash__", None) and function in _FUSED else None
+    """The Loss of a built-in loss function, which computes weights and mean in its kernel; `None` for other functions."""
+    cls = losses_module.CLASSES.get(function) if getattr(function, "__hash__", None) else None
+    return cls(name=name) if cls else None
 
 
 # Metrics that compute the mean of a built-in function in one kernel.

@@ -85,6 +85,9 @@ def cosh(x: Any) -> Tensor:
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
     """Number of elements that are not zero."""
 
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: Any = 0) -> Tensor:
+    """Minus the logarithm of the probability of a sequence of labels, whatever the time steps at which they come."""
+
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Any = None) -> Tensor:
     """``activation(x @ kernel + bias)``, fused."""
 
