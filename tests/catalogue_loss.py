@@ -5,6 +5,7 @@ import scipy.special as special
 from catalogue import Entry, normal, uniform
 
 from dlcore._kernels import loss as k
+from dlcore._kernels import pointwise_loss as pk
 
 ENTRIES = []
 EPS = 1e-7
@@ -105,17 +106,17 @@ def probabilities(shape):
     return uniform(0.05, 0.95, shape)
 
 
-loss("PointwiseLoss", "squared", k.mean_squared_error, two, lambda t, p: ((t - p) ** 2).mean(-1), SHAPES)
-loss("PointwiseLoss", "absolute", k.mean_absolute_error, two, lambda t, p: np.abs(t - p).mean(-1), SHAPES)
+loss("PointwiseLoss", "squared", pk.mean_squared_error, two, lambda t, p: ((t - p) ** 2).mean(-1), SHAPES)
+loss("PointwiseLoss", "absolute", pk.mean_absolute_error, two, lambda t, p: np.abs(t - p).mean(-1), SHAPES)
 for _s in (0.0, 0.3):
     loss(
         "PointwiseLoss", f"binary, smoothing {_s}",
-        lambda t, p, w, r, s=_s: k.binary_crossentropy_loss(t, p, w, r, label_smoothing=s), binary(probabilities),
+        lambda t, p, w, r, s=_s: pk.binary_crossentropy_loss(t, p, w, r, label_smoothing=s), binary(probabilities),
         lambda t, p, s=_s: -(special.xlogy(smoothed(t, s, 2), p) + special.xlog1py(1 - smoothed(t, s, 2), -p)).mean(-1), SHAPES,
     )  # fmt: skip
     loss(
         "PointwiseLoss", f"binary from logits, smoothing {_s}",
-        lambda t, x, w, r, s=_s: k.binary_crossentropy_loss(t, x, w, r, True, s), binary(normal),
+        lambda t, x, w, r, s=_s: pk.binary_crossentropy_loss(t, x, w, r, True, s), binary(normal),
         lambda t, x, s=_s: (np.logaddexp(0, x) - x * smoothed(t, s, 2)).mean(-1), SHAPES,
     )  # fmt: skip
     loss(
@@ -142,11 +143,11 @@ loss(
 # Along another axis, and element by element
 ENTRIES += [
     Entry(
-        op="PointwiseLoss", name="binary, axis 1", fn=lambda t, x: k.binary_crossentropy_loss(t, x, None, "none", True, 0.0, 1),
+        op="PointwiseLoss", name="binary, axis 1", fn=lambda t, x: pk.binary_crossentropy_loss(t, x, None, "none", True, 0.0, 1),
         inputs=binary(normal)((3, 4, 5)), reference=lambda t, x: (np.logaddexp(0, x) - x * t).mean(1),
     ),
     Entry(
-        op="PointwiseLoss", name="binary, each", fn=k.binary_crossentropy, inputs=binary(probabilities)((3, 4)),
+        op="PointwiseLoss", name="binary, each", fn=pk.binary_crossentropy, inputs=binary(probabilities)((3, 4)),
         reference=lambda t, p: -(special.xlogy(t, p) + special.xlog1py(1 - t, -p)), cases=(binary(probabilities)((5,)),),
     ),
     Entry(

@@ -17,6 +17,19 @@ INDEX = np.array([0, 2])
 LISTS = ([A, A], [B, A + 1])
 DICTS = ({"p": A, "q": A}, {"p": B, "q": A + 1})
 N = ["p", "q"]
+M = ["x", "y", "z"]
+
+
+def tree(x, y, z):
+    return {"a": x, "b": {"c": y, "d": z}}
+
+
+def lists(x, y, z):
+    return [x, (y, z)]
+
+
+TREES = (tree(A, A, A), tree(B, A + 1, B))
+NESTED_LISTS = (lists(A, A, A), lists(B, A + 1, B))
 
 # loss, loss_weights, output names, (y_true, y_pred), sample_weight
 LOSSES = {
@@ -46,6 +59,12 @@ LOSSES = {
     "targets by name": ("mse", None, N, ({"q": A, "p": A - 1}, LISTS[1]), None),
     "sample weights": ("mse", None, N, LISTS, W),
     "sample weights in list": (["mse", "mae"], [1.0, 0.5], N, LISTS, [W, W[::-1].copy()]),
+    "same for nested": ("mse", None, M, TREES, None),
+    "nested dict": (tree("mae", "mse", "mae"), None, M, TREES, None),
+    "nested dict without names": (tree("mae", "mse", "mae"), None, None, TREES, None),
+    "list for nested dict": (["mae", "mse", "mae"], None, M, TREES, None),
+    "nested lists": (lists("mae", "mse", "mae"), None, M, NESTED_LISTS, None),
+    "dict of names for nested lists": ({"x": "mae", "y": "mse", "z": "mse"}, None, M, NESTED_LISTS, None),
     "sample weights in dict": ("mse", None, N, DICTS, {"p": W, "q": W[::-1].copy()}),
 }
 
@@ -62,6 +81,9 @@ METRICS = {
     "list for two": (["mae", "mse"], ["mae", ["mse"]], N, LISTS, W),
     "nested for two": ([["mae", "mse"], None], [["mae"], None], N, LISTS, [W, W]),
     "dict for two": ({"q": ["mae", "mse"]}, None, N, LISTS, None),
+    "nested outputs": (tree("mae", ["mse", "mae"], None), tree(["mse"], "mae", "mae"), M, TREES, None),
+    "nested outputs without names": (tree("mae", "mse", "mae"), None, None, TREES, None),
+    "nested lists of outputs": (lists("mae", ["mse"], ["mae", "mse"]), None, M, NESTED_LISTS, None),
     "without names": (["mae", "mae"], ["mae", "mae"], None, LISTS, W),
     "dict for dict": ({"q": ["mae"], "p": "acc"}, None, None, DICTS, None),
     "dict for dict in order of the model": ({"p": ["mae"], "q": "mse"}, None, ["q", "p"], DICTS, None),
@@ -71,7 +93,9 @@ METRICS = {
 def as_tensors(structure, convert):
     if isinstance(structure, dict):
         return {k: as_tensors(v, convert) for k, v in structure.items()}
-    if isinstance(structure, (list, tuple)):
+    if isinstance(structure, tuple):
+        return tuple(as_tensors(v, convert) for v in structure)
+    if isinstance(structure, list):
         return [as_tensors(v, convert) for v in structure]
     return None if structure is None else convert(structure)
 

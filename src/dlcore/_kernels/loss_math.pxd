@@ -1,109 +1,19 @@
-"""The kernels of the losses: values and gradients of elements and of rows of classes.
+"""The kernels of the losses over classes: values and gradients of rows.
 
 Every literal in arithmetic is <real>: a bare 1 is a double in the C code too.
 """
 
 from libc.stdint cimport int64_t
 
+from dlcore._kernels.loss_base cimport CHUNK, Ctx, finish_row, row_factor
+from dlcore._kernels.pointwise_math cimport clip
 from dlcore._kernels.simd cimport vexpsum, vmax, vsum
 from dlcore._kernels.types cimport kernel_void, real
-from dlcore._kernels.vmath cimport abs_, exp_, log1p_, log_, sigmoid_
-
-cdef enum Kind:
-    SQUARED_ERROR
-    ABSOLUTE_ERROR
-    BINARY              # of probabilities
-    BINARY_LOGITS
+from dlcore._kernels.vmath cimport exp_, log_, pow_
 
 cdef enum:
-    CHUNK = 1024        # elements computed at a time on the stack
+    GENERALIZED = 1     # a kind: (1 - p_label^c) / c, not the cross-entropy
     SHORT = 64          # rows shorter than this are exponentiated many at a time
-
-# Keras' epsilon: probabilities are clipped to [EPS, 1 - EPS], and the gradient is zero where the clip acts.
-cdef extern from *:
-    """
-    #define DL_EPS 1e-7
-    """
-    const double DL_EPS
-
-
-# ------------------------------------------------------------------------------------- elements: t true, p predicted
-
-cdef inline real squared_error(real t, real p, real a, real b) noexcept nogil:
-    return (p - t) * (p - t)
-
-
-cdef inline real squared_error_p(real t, real p, real a, real b) noexcept nogil:
-    return <real>2 * (p - t)
-
-
-cdef inline real absolute_error(real t, real p, real a, real b) noexcept nogil:
-    return abs_(p - t)
-
-
-cdef inline real absolute_error_p(real t, real p, real a, real b) noexcept nogil:
-    cdef real d = p - t
-    d = <real>1 if d > 0 else d
-    return <real>-1 if d < 0 else d
-
-
-# Labels are smoothed to t a + b.
-
-cdef inline real clip(real p) noexcept nogil:
-    p = <real>DL_EPS if p < <real>DL_EPS else p
-    return <real>(1.0 - DL_EPS) if p > <real>(1.0 - DL_EPS) else p
-
-
-cdef inline bint inside(real p) noexcept nogil:
-    return p >= <real>DL_EPS and p <= <real>(1.0 - DL_EPS)
-
-
-cdef inline real binary(real t, real p, real a, real b) noexcept nogil:
-    t = t * a + b
-    p = clip(p)
-    return (t - <real>1) * log1p_(-p) - t * log_(p)
-
-
-cdef inline real binary_p(real t, real p, real a, real b) noexcept nogil:
-    cdef real q = clip(p)
-    cdef real d = (q - (t * a + b)) / (q * (<real>1 - q))
-    return 0 if p != q else d
-
-
-cdef inline real binary_logits(real t, real x, real a, real b) noexcept nogil:
-    return ((0 if x < 0 else x) - x * (t * a + b)) + log1p_(exp_(-abs_(x)))
-
-
-cdef inline real binary_logits_p(real t, real x, real a, real b) noexcept nogil:
-    return sigmoid_(x) - (t * a + b)
-
-
-cdef inline void _map(real (*f)(real, real, real, real) noexcept nogil, const real* t, const real* p, real* y, Py_ssize_t n, real a, real b) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = f(t[i], p[i], a, b)
-
-
-cdef inline kernel_void values(int kind, const real* t, const real* p, real* y, Py_ssize_t n, real a, real b) noexcept nogil:
-    if kind == SQUARED_ERROR:
-        _map[real](squared_error[real], t, p, y, n, a, b)
-    elif kind == ABSOLUTE_ERROR:
-        _map[real](absolute_error[real], t, p, y, n, a, b)
-    elif kind == BINARY:
-        _map[real](binary[real], t, p, y, n, a, b)
-    else:
-        _map[real](binary_logits[real], t, p, y, n, a, b)
-
-
-cdef inline kernel_void slopes(int kind, const real* t, const real* p, real* y, Py_ssize_t n, real a, real b) noexcept nogil:
-    if kind == SQUARED_ERROR:
-        _map[real](squared_error_p[real], t, p, y, n, a, b)
-    elif kind == ABSOLUTE_ERROR:
-        _map[real](absolute_error_p[real], t, p, y, n, a, b)
-    elif kind == BINARY:
-        _map[real](binary_p[real], t, p, y, n, a, b)
-    else:
-        _map[real](binary_logits_p[real], t, p, y, n, a, b)
 
 
 # ------------------------------------------------------------------------------------------------- rows of k classes
@@ -216,6 +126,16 @@ cdef inline kernel_void probable_row_bwd(const real* t, const real* p, real* dp,
         dp[j] = dp[j] + d if accumulate else d
 
 
+# dt_j = -c a log(q_j), q from logits or from probabilities
+cdef inline kernel_void true_row_bwd(const real* p, real* dt, real m, real s, Py_ssize_t k, real a, real c, bint logits, bint accumulate) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef real v, total = 1 if logits else row_sum[real](p, k)
+    for j in range(k):
+        v = ((p[j] - m) - s) if logits else log_(clip(p[j] / total))
+        v *= -c * a
+        dt[j] = dt[j] + v if accumulate else v
+
+
 # dx = c (softmax(x) - onehot(label)); a negative label: the row is ignored
 cdef inline kernel_void hard_row_bwd(int64_t label, const real* x, real* dx, real m, real s, Py_ssize_t k, real c, bint accumulate) noexcept nogil:
     cdef Py_ssize_t j
@@ -253,112 +173,20 @@ cdef inline kernel_void chosen_row_bwd(int64_t label, const real* p, real* dp, P
         dp[label] -= c / q
 
 
-# ------------------------------------------------------------------------------------------------- blocks of rows
-
-cdef struct Ctx:
-    bint f64
-    int kind
-    bint logits
-    bint none                   # no reduction
-    bint accumulate
-    Py_ssize_t k                # numbers per row
-    Py_ssize_t block            # rows per block
-    char* t
-    char* p
-    char* w                     # (rows), or NULL
-    char* out                   # (rows), without reduction
-    char* m                     # (rows), from logits: maximum and
-    char* s                     # (rows)  log of the sum of exponentials
-    char* g                     # gradient of the result: (rows) without reduction, else a scalar
-    char* d                     # gradient to write
-    int64_t* labels             # (rows)
-    double* partial             # one sum per block
-    double a, b                 # labels are smoothed to t a + b
-    double scale                # factor of every row
+# (1 - p_label^e) / e
+cdef inline real generalized(real p, real e) noexcept nogil:
+    return (<real>1 - pow_(p, e)) / e
 
 
-cdef inline void finish_row(Ctx* c, Py_ssize_t i, double loss, double* total) noexcept nogil:
-    if c.w != NULL:
-        loss *= (<double*>c.w)[i] if c.f64 else (<float*>c.w)[i]
-    if not c.none:
-        total[0] += loss
-    elif c.f64:
-        (<double*>c.out)[i] = loss
-    else:
-        (<float*>c.out)[i] = <float>loss
+cdef inline kernel_void generalized_row_bwd(int64_t label, const real* p, real* dp, Py_ssize_t k, real c, real e, bint accumulate) noexcept nogil:
+    cdef Py_ssize_t j
+    if not accumulate:
+        for j in range(k):
+            dp[j] = 0
+    dp[label] -= c * pow_(p[label], e - <real>1)
 
 
-cdef inline double row_factor(Ctx* c, Py_ssize_t i) noexcept nogil:
-    cdef double f = c.scale
-    if c.none:
-        f *= (<double*>c.g)[i] if c.f64 else (<float*>c.g)[i]
-    if c.w != NULL:
-        f *= (<double*>c.w)[i] if c.f64 else (<float*>c.w)[i]
-    return f
-
-
-cdef inline void pointwise(Ctx* c, const real* t, const real* p, const real* w, real* out, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef real e[CHUNK]
-    cdef Py_ssize_t i, j, n, at
-    cdef double loss, total = 0
-    if c.k == 1 or not c.none and w == NULL:
-        at = begin * c.k
-        while at < end * c.k:
-            n = min(<Py_ssize_t>CHUNK, end * c.k - at)
-            values[real](c.kind, t + at, p + at, e, n, <real>c.a, <real>c.b)
-            if w != NULL:
-                for j in range(n):
-                    e[j] *= w[at + j]
-            if c.none:
-                for j in range(n):
-                    out[at + j] = e[j]
-            else:
-                total += vsum[real](e, n)
-            at += n
-        total *= c.scale
-    else:
-        for i in range(begin, end):
-            loss = 0
-            at = i * c.k
-            while at < (i + 1) * c.k:
-                n = min(<Py_ssize_t>CHUNK, (i + 1) * c.k - at)
-                values[real](c.kind, t + at, p + at, e, n, <real>c.a, <real>c.b)
-                loss += vsum[real](e, n)
-                at += n
-            finish_row(c, i, loss * c.scale, &total)
-    if not c.none:
-        c.partial[begin // c.block] = total
-
-
-cdef inline void pointwise_bwd(Ctx* c, const real* t, const real* p, real* d, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef real e[CHUNK]
-    cdef Py_ssize_t i, j, n, at = begin * c.k
-    cdef bint uniform = not c.none and c.w == NULL
-    cdef real f = <real>c.scale
-    while at < end * c.k:
-        n = min(<Py_ssize_t>CHUNK, end * c.k - at)
-        slopes[real](c.kind, t + at, p + at, e, n, <real>c.a, <real>c.b)
-        if uniform:
-            for j in range(n):
-                e[j] *= f
-        else:
-            i = at // c.k
-            f = <real>row_factor(c, i)
-            for j in range(n):
-                if at + j == (i + 1) * c.k:
-                    i += 1
-                    f = <real>row_factor(c, i)
-                e[j] *= f
-        if c.accumulate:
-            for j in range(n):
-                d[at + j] += e[j]
-        else:
-            for j in range(n):
-                d[at + j] = e[j]
-        at += n
-
-
-# ------------------------------------------------------------------------------------------------------- over classes
+# ---------------------------------------------------------------------------------------------------- blocks of rows
 
 # Where backward will not run, maximum and sum of the rows are kept only while a group of rows is summed up.
 
@@ -380,11 +208,13 @@ cdef inline void classes(Ctx* c, const real* t, const real* p, real* kept_m, rea
             j = begin + i
             if c.labels == NULL:
                 if c.logits:
-                    soft_row[real](t + j * k, p + j * k, m[i], s[i], k, <real>c.a, <real>c.b, &loss)
+                    soft_row[real](t + j * k, p + j * k, m[i], s[i], k, <real>c.par.a, <real>c.par.b, &loss)
                 else:
-                    probable_row[real](t + j * k, p + j * k, k, <real>c.a, <real>c.b, &loss)
+                    probable_row[real](t + j * k, p + j * k, k, <real>c.par.a, <real>c.par.b, &loss)
             elif c.labels[j] < 0:
                 loss = 0
+            elif c.kind == GENERALIZED:
+                loss = generalized[real](p[j * k + c.labels[j]], <real>c.par.c)
             elif c.logits:
                 loss = s[i] - (p[j * k + c.labels[j]] - m[i])
             else:
@@ -402,11 +232,15 @@ cdef inline void classes_bwd(Ctx* c, const real* t, const real* p, const real* m
         f = <real>row_factor(c, i)
         at = i * k
         if c.labels != NULL:
-            if c.logits:
+            if c.kind == GENERALIZED:
+                generalized_row_bwd[real](c.labels[i], p + at, d + at, k, f, <real>c.par.c, c.accumulate)
+            elif c.logits:
                 hard_row_bwd[real](c.labels[i], p + at, d + at, m[i], s[i], k, f, c.accumulate)
             else:
                 chosen_row_bwd[real](c.labels[i], p + at, d + at, k, f, c.accumulate)
+        elif c.into_true:
+            true_row_bwd[real](p + at, d + at, 0 if m == NULL else m[i], 0 if s == NULL else s[i], k, <real>c.par.a, f, c.logits, c.accumulate)
         elif c.logits:
-            soft_row_bwd[real](t + at, p + at, d + at, m[i], s[i], k, <real>c.a, <real>c.b, f, c.accumulate)
+            soft_row_bwd[real](t + at, p + at, d + at, m[i], s[i], k, <real>c.par.a, <real>c.par.b, f, c.accumulate)
         else:
-            probable_row_bwd[real](t + at, p + at, d + at, k, <real>c.a, <real>c.b, f, c.accumulate)
+            probable_row_bwd[real](t + at, p + at, d + at, k, <real>c.par.a, <real>c.par.b, f, c.accumulate)

@@ -4,6 +4,7 @@ A metric is a mean of values, one per row, weighted or not; values of several ax
 first, as Keras' Mean does. The batch is summed in double, and the sum is added to the float32 state.
 """
 
+from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from dlcore._kernels.labels cimport as_real
@@ -25,6 +26,9 @@ cdef enum Kind:
     BINARY              # y_true = (y_pred > threshold)
     ONE_HOT             # argmax(y_true) = argmax(y_pred) along the last axis
     SPARSE              # y_true = argmax(y_pred) along the last axis
+    ONE_HOT_TOP         # argmax(y_true) is the index of one of the `top` largest y_pred along the last axis
+    SPARSE_TOP          # y_true is the index of one of the `top` largest y_pred along the last axis
+    SORTED_TOP          # y_true is one of the `top` first y_pred along the last axis
 
 cdef enum:
     BLOCK = 16384           # elements a block, at least one value
@@ -42,7 +46,8 @@ cdef struct Ctx:
     char* p
     char* w                 # or NULL
     double threshold
-    double* partial         # one sum per block
+    Py_ssize_t top
+    double* partial         # one sum per block; NaN for a block with a class number that is none
 
 
 # ------------------------------------------------------------------------------------------------------- the kernels
@@ -116,12 +121,42 @@ cdef inline double _label(Ctx* c, Py_ssize_t i) noexcept nogil:
     return (<uint8_t*>c.t)[i]
 
 
+cdef inline bint _is_class(double label, Py_ssize_t k) noexcept nogil:
+    return 0 <= label < k and label == <Py_ssize_t>label
+
+
+cdef inline bint _in_top(const real* p, Py_ssize_t k, Py_ssize_t label, Py_ssize_t top) noexcept nogil:
+    """Whether fewer than `top` of the k values are larger than that of the label."""
+    cdef Py_ssize_t j
+    cdef int32_t larger = 0
+    cdef real x = p[label]
+    for j in range(k):
+        larger += not p[j] <= x                         # NaN is the largest
+    return x == x and larger < top
+
+
+cdef inline bint _in_first(const real* p, double label, Py_ssize_t top) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(top):
+        if p[j] == <real>label:
+            return True
+    return False
+
+
 cdef inline double _value(Ctx* c, const real* t, const real* p, Py_ssize_t i) noexcept nogil:
-    if c.kind == SPARSE:
-        return _label(c, i) == _argmax[real](p + i * c.k, c.k)
-    if c.kind == ONE_HOT:
-        return _argmax[real](t + i * c.k, c.k) == _argmax[real](p + i * c.k, c.k)
-    return _element_sum[real](c, t + i * c.k, p + i * c.k, NULL, c.k)
+    cdef double label
+    p += i * c.k
+    if c.kind >= ONE_HOT:
+        if c.kind == ONE_HOT or c.kind == ONE_HOT_TOP:
+            label = _argmax[real](t + i * c.k, c.k)
+        else:
+            label = _label(c, i)
+            if c.kind == SORTED_TOP:
+                return _in_first[real](p, label, c.top)
+            if not _is_class(label, c.k):
+                return NAN
+        return label == _argmax[real](p, c.k) if c.kind <= SPARSE else _in_top[real](p, c.k, <Py_ssize_t>label, c.top)
+    return _element_sum[real](c, t + i * c.k, p, NULL, c.k)
 
 
 cdef inline void _sum(Ctx* c, const real* t, const real* p, const real* w, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -134,7 +169,8 @@ cdef inline void _sum(Ctx* c, const real* t, const real* p, const real* w, Py_ss
             total += _value[real](c, t, p, i)
     else:
         for i in range(begin, end):
-            total += _value[real](c, t, p, i) * w[i // c.each]
+            # What has no weight need not be a class.
+            total += _value[real](c, t, p, i) * w[i // c.each] if w[i // c.each] != 0 or c.kind < ONE_HOT else 0.0
     c.partial[begin // c.block] = total
 
 
@@ -172,12 +208,38 @@ cdef Tensor _repeat(str name, Tensor w, int ndim, const Py_ssize_t* dims):
         raise ValueError(f"{name}: sample_weight must fit the values of the metric, which begin with the shape {shape}; received {describe(w)}") from None
 
 
+cdef Tensor weights_for(str name, object sample_weight, int dtype, int ndim, const Py_ssize_t* dims, Py_ssize_t n, Py_ssize_t* each):
+    cdef Tensor w = tensor_as(sample_weight, dtype)
+    cdef int i, size = w.ndim
+    # (n, 1) stands for (n), and the other way round; weights of fewer axes hold for all that is on the later axes.
+    if w.ndim == ndim + 1 and w.dims[ndim] == 1 or w.ndim == ndim - 1 and dims[ndim - 1] == 1:
+        size = ndim
+    for i in range(min(<int>w.ndim, size)):
+        if size > ndim or w.dims[i] != dims[i]:
+            w = _repeat(name, w, min(size, ndim), dims)
+            break
+    each[0] = n // w.size if w.size else 1
+    return w
+
+
+cdef int _no_class(str name, Ctx* c, Py_ssize_t n) except -1:
+    """Raises if a value that has a weight has a class number that is none."""
+    cdef Py_ssize_t i
+    cdef double w
+    for i in range(n):
+        w = 1 if c.w == NULL else (<double*>c.w)[i // c.each] if c.f64 else (<float*>c.w)[i // c.each]
+        if w != 0 and not _is_class(_label(c, i), c.k):
+            raise ValueError(f"{name}: y_true must hold class numbers in [0, {c.k}), the classes of y_pred; received {_label(c, i)} at position {i}. "
+                             "Samples that belong to no class must have the weight zero: pass weights with `weighted_metrics`, or mask the predictions")
+    return 0
+
+
 cdef int _accumulate(str name, Tensor total, Tensor count, int kind, Tensor t, Tensor p, int ndim, const Py_ssize_t* dims,
-                     object sample_weight, double threshold) except -1:
+                     object sample_weight, double threshold, Py_ssize_t top=0) except -1:
     """Adds the values, of the shape `dims`, of a batch. t and p have the same real dtype, or t holds class numbers."""
     cdef double room[STACK_BLOCKS]
     cdef double s = 0
-    cdef Py_ssize_t i, n = 1, blocks, rows, size
+    cdef Py_ssize_t i, n = 1, blocks, rows
     cdef Tensor w = None
     cdef Tensor partial
     cdef Ctx c
@@ -187,6 +249,7 @@ cdef int _accumulate(str name, Tensor total, Tensor count, int kind, Tensor t, T
     c.f64 = p.dtype == F64
     c.kind = kind
     c.threshold = threshold
+    c.top = top
     c.k = p.size // n if n else 1
     c.each = 1
     c.t = NULL if t is None else t.data
@@ -194,17 +257,8 @@ cdef int _accumulate(str name, Tensor total, Tensor count, int kind, Tensor t, T
     c.p = p.data
     c.w = NULL
     if sample_weight is not None:
-        w = tensor_as(sample_weight, p.dtype)
-        # (n, 1) stands for (n), and the other way round; weights of fewer axes hold for all that is on the later axes.
-        size = w.ndim
-        if w.ndim == ndim + 1 and w.dims[ndim] == 1 or w.ndim == ndim - 1 and dims[ndim - 1] == 1:
-            size = ndim
-        for i in range(min(<Py_ssize_t>w.ndim, size)):
-            if size > ndim or w.dims[i] != dims[i]:
-                w = _repeat(name, w, min(<int>size, ndim), dims)
-                break
+        w = weights_for(name, sample_weight, p.dtype, ndim, dims, n, &c.each)
         c.w = w.data
-        c.each = n // w.size if w.size else 1
         if w.ndim == 0:
             rows = 1
     c.block = max(<Py_ssize_t>1, BLOCK // max(<Py_ssize_t>1, c.k))
@@ -217,6 +271,8 @@ cdef int _accumulate(str name, Tensor total, Tensor count, int kind, Tensor t, T
         launch(_sum_block, &c, n, c.block, n * c.k * (1.0 if kind >= ONE_HOT else 0.15))
         for i in range(blocks):
             s += c.partial[i]
+        if (kind == SPARSE or kind == SPARSE_TOP) and s != s:
+            _no_class(name, &c, n)
     if kind == SQUARED or kind == ABSOLUTE:
         s /= c.k
     # A row counts once, however many values it has.
@@ -229,8 +285,9 @@ cdef int _accumulate(str name, Tensor total, Tensor count, int kind, Tensor t, T
     return 0
 
 
-cdef int _by_element(str name, Tensor total, Tensor count, int kind, Tensor t, Tensor p, object sample_weight, double threshold) except -1:
-    """Lines up y_true and y_pred, whose shapes may differ by a last axis of length 1."""
+cdef int _by_element(str name, Tensor total, Tensor count, int kind, Tensor t, Tensor p, object sample_weight, double threshold,
+                     bint whole=False) except -1:
+    """Lines up y_true and y_pred, whose shapes may differ by a last axis of length 1. `whole`: each element is a value."""
     cdef Py_ssize_t dims[MAX_NDIM]
     cdef int i, ndim = p.ndim
     for i in range(p.ndim):
@@ -240,7 +297,7 @@ cdef int _by_element(str name, Tensor total, Tensor count, int kind, Tensor t, T
         ndim = 2
     elif p.ndim == t.ndim + 1 and t.ndim > 1 and p.dims[t.ndim] == 1:
         ndim -= 1
-    if t.size != p.size or not _agree(t, ndim, dims):
+    if t.size != p.size or not agree(t, ndim, dims):
         shape = tuple([dims[i] for i in range(ndim)])
         try:
             t = tensor(np.array(np.broadcast_to(to_numpy(t), shape), order="C"))
@@ -253,14 +310,14 @@ cdef int _by_element(str name, Tensor total, Tensor count, int kind, Tensor t, T
         i = F64 if p.dtype == F64 else F32
     t = as_real(t, i)
     p = as_real(p, i)
-    if kind == SQUARED or kind == ABSOLUTE:
+    if (kind == SQUARED or kind == ABSOLUTE) and not whole:
         if ndim == 0:
             raise ValueError(f"{name}: y_pred must have at least one axis; received {describe(p)}")
         ndim -= 1
     return _accumulate(name, total, count, kind, t, p, ndim, dims, sample_weight, threshold)
 
 
-cdef bint _agree(Tensor t, int ndim, const Py_ssize_t* dims) noexcept:
+cdef bint agree(Tensor t, int ndim, const Py_ssize_t* dims) noexcept:
     cdef int i
     # Beyond a last axis of length 1 there is nothing left that could differ, since the sizes are equal.
     for i in range(min(ndim, t.ndim)):
@@ -322,6 +379,22 @@ def squared_error_update(Tensor total, Tensor count, y_true, y_pred, sample_weig
     _by_element("MeanSquaredError", total, count, SQUARED, tensor(y_true), tensor(y_pred), sample_weight, 0)
 
 
+def element_error_update(Tensor total, Tensor count, y_true, y_pred, sample_weight=None):
+    """Adds a batch to a mean squared error whose values are the elements, so that each may have a weight of its own.
+
+    Args:
+        total: float32 scalar, changed in place.
+        count: float32 scalar, changed in place.
+        y_true: Targets, (...). A last axis of length 1 may be missing or superfluous.
+        y_pred: Predictions, (...).
+        sample_weight: Weights, of the shape of the first axes, or None.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    _by_element("RootMeanSquaredError", total, count, SQUARED, tensor(y_true), tensor(y_pred), sample_weight, 0, True)
+
+
 def absolute_error_update(Tensor total, Tensor count, y_true, y_pred, sample_weight=None):
     """Adds a batch to a mean absolute error; as `squared_error_update` with |y_true_ij - y_pred_ij|.
 
@@ -379,6 +452,31 @@ def binary_accuracy_update(Tensor total, Tensor count, y_true, y_pred, sample_we
     _by_element("BinaryAccuracy", total, count, BINARY, tensor(y_true), tensor(y_pred), sample_weight, threshold)
 
 
+cdef int _by_one_hot(str name, Tensor total, Tensor count, int kind, Tensor t, Tensor p, object sample_weight, Py_ssize_t top) except -1:
+    cdef int dtype = F64 if p.dtype == F64 else F32
+    if t.ndim != p.ndim or p.ndim == 0 or p.dims[p.ndim - 1] == 0 or t.size != p.size or not agree(t, p.ndim, p.dims):
+        raise ValueError(f"{name}: y_true and y_pred must have the same shape, with classes along the last axis; "
+                         f"received y_true, {describe(t)}, and y_pred, {describe(p)}")
+    _check_top(name, kind, p, top)
+    return _accumulate(name, total, count, kind, as_real(t, dtype), as_real(p, dtype), p.ndim - 1, p.dims, sample_weight, 0, top)
+
+
+cdef int _by_class(str name, Tensor total, Tensor count, int kind, Tensor t, Tensor p, object sample_weight, Py_ssize_t top) except -1:
+    if p.ndim == 0 or p.dims[p.ndim - 1] == 0 or t.size * p.dims[p.ndim - 1] != p.size or not agree(t, p.ndim - 1, p.dims) or t.ndim < p.ndim - 1:
+        raise ValueError(f"{name}: y_true must hold one class number for each sample of y_pred; received y_true, {describe(t)}, and y_pred, {describe(p)}")
+    _check_top(name, kind, p, top)
+    if t.dtype != I64 and t.dtype != I32 and t.dtype != F32 and t.dtype != F64 and t.dtype != U8 and t.dtype != BOOL:
+        t = cast_copy(t, F64)
+    p = as_real(p, F64 if p.dtype == F64 else F32)
+    return _accumulate(name, total, count, kind, t, p, p.ndim - 1, p.dims, sample_weight, 0, top)
+
+
+cdef int _check_top(str name, int kind, Tensor p, Py_ssize_t top) except -1:
+    if kind > SPARSE and not 1 <= top <= p.dims[p.ndim - 1]:
+        raise ValueError(f"{name}: k must be at least 1 and at most the length of the last axis of y_pred; received k={top} and y_pred, {describe(p)}")
+    return 0
+
+
 def categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pred, sample_weight=None):
     """Adds a batch to the share of samples whose largest prediction stands where their largest label does.
 
@@ -392,13 +490,24 @@ def categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pred, samp
     Raises:
         ValueError: If the shapes do not fit.
     """
-    cdef Tensor t = tensor(y_true)
-    cdef Tensor p = tensor(y_pred)
-    cdef int dtype = F64 if p.dtype == F64 else F32
-    if t.ndim != p.ndim or p.ndim == 0 or p.dims[p.ndim - 1] == 0 or not _agree(t, p.ndim, p.dims):
-        raise ValueError(f"CategoricalAccuracy: y_true and y_pred must have the same shape, with classes along the last axis; "
-                         f"received y_true, {describe(t)}, and y_pred, {describe(p)}")
-    _accumulate("CategoricalAccuracy", total, count, ONE_HOT, as_real(t, dtype), as_real(p, dtype), p.ndim - 1, p.dims, sample_weight, 0)
+    _by_one_hot("CategoricalAccuracy", total, count, ONE_HOT, tensor(y_true), tensor(y_pred), sample_weight, 0)
+
+
+def top_k_update(Tensor total, Tensor count, y_true, y_pred, sample_weight=None, Py_ssize_t k=5):
+    """Adds a batch to the share of samples whose largest label stands where one of their k largest predictions does.
+
+    Args:
+        total: float32 scalar, changed in place.
+        count: float32 scalar, changed in place.
+        y_true: One-hot labels or probabilities, (..., classes); of equal ones the first counts.
+        y_pred: Predictions, (..., classes). What equals the k-th largest one counts as well.
+        sample_weight: Weights, (...), or None.
+        k: The number of predictions.
+
+    Raises:
+        ValueError: If the shapes do not fit, or k is larger than the number of classes.
+    """
+    _by_one_hot("TopKCategoricalAccuracy", total, count, ONE_HOT_TOP, tensor(y_true), tensor(y_pred), sample_weight, k)
 
 
 def sparse_categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pred, sample_weight=None):
@@ -409,10 +518,10 @@ def sparse_categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pre
         count: float32 scalar, changed in place.
         y_true: Class numbers, (...) or (..., 1).
         y_pred: Predictions, (..., k); of equal ones the first counts.
-        sample_weight: Weights, (...), or None.
+        sample_weight: Weights, (...), or None. A sample of weight zero need not have a class.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, or a class number is out of range.
 
     Example:
         >>> import dlcore
@@ -422,12 +531,23 @@ def sparse_categorical_accuracy_update(Tensor total, Tensor count, y_true, y_pre
         >>> float(total), float(count)
         (1.0, 2.0)
     """
-    cdef Tensor t = tensor(y_true)
-    cdef Tensor p = tensor(y_pred)
-    if p.ndim == 0 or p.dims[p.ndim - 1] == 0 or t.size * p.dims[p.ndim - 1] != p.size or not _agree(t, p.ndim - 1, p.dims) or t.ndim < p.ndim - 1:
-        raise ValueError(f"SparseCategoricalAccuracy: y_true must hold one class number for each sample of y_pred; "
-                         f"received y_true, {describe(t)}, and y_pred, {describe(p)}")
-    if t.dtype != I64 and t.dtype != I32 and t.dtype != F32 and t.dtype != F64 and t.dtype != U8 and t.dtype != BOOL:
-        t = cast_copy(t, F64)
-    p = as_real(p, F64 if p.dtype == F64 else F32)
-    _accumulate("SparseCategoricalAccuracy", total, count, SPARSE, t, p, p.ndim - 1, p.dims, sample_weight, 0)
+    _by_class("SparseCategoricalAccuracy", total, count, SPARSE, tensor(y_true), tensor(y_pred), sample_weight, 0)
+
+
+def sparse_top_k_update(Tensor total, Tensor count, y_true, y_pred, sample_weight=None, Py_ssize_t k=5, bint from_sorted_ids=False):
+    """Adds a batch to the share of samples whose label is the index of one of their k largest predictions.
+
+    Args:
+        total: float32 scalar, changed in place.
+        count: float32 scalar, changed in place.
+        y_true: Class numbers, (...) or (..., 1).
+        y_pred: Predictions, (..., classes). What equals the k-th largest one counts as well.
+        sample_weight: Weights, (...), or None. A sample of weight zero need not have a class.
+        k: The number of predictions.
+        from_sorted_ids: Whether y_pred holds the class numbers themselves, the most likely ones first.
+
+    Raises:
+        ValueError: If the shapes do not fit, k is larger than the number of classes, or a class number is out of range.
+    """
+    cdef int kind = SORTED_TOP if from_sorted_ids else SPARSE_TOP
+    _by_class("SparseTopKCategoricalAccuracy", total, count, kind, tensor(y_true), tensor(y_pred), sample_weight, k)

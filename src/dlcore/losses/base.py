@@ -133,14 +133,32 @@ class LossFunctionWrapper(Loss):
         return f"<LossFunctionWrapper({self.fn}, kwargs={self._fn_kwargs})>"
 
 
-class FusedLoss(LossFunctionWrapper):
+class BuiltInLoss(LossFunctionWrapper):
+    """A loss whose function its class knows, so that configurations need not name it.
+
+    Args:
+        fn: The function with a value for each sample.
+        unwritten: Arguments that Keras leaves out of configurations, and their defaults: only other values are written.
+        **kwargs: `reduction`, `name`, `dtype`, and the arguments of `fn`.
+    """
+
+    def __init__(self, fn, unwritten=None, **kwargs):
+        super().__init__(fn, **kwargs)
+        self._unwritten = unwritten or {}
+
+    def get_config(self):
+        written = {key: value for key, value in self._fn_kwargs.items() if key not in self._unwritten or value != self._unwritten[key]}
+        return {**Loss.get_config(self), **written}
+
+
+class FusedLoss(BuiltInLoss):
     """A loss that is one kernel call, reduction and weights included.
 
     Args:
         kernel: `kernel(y_true, y_pred, sample_weight, reduction, *args)`.
         args: The further arguments.
         fn: The function with a value for each sample, for whoever asks for `call`.
-        **kwargs: `reduction`, `name`, `dtype`, and the arguments of `fn`.
+        **kwargs: See `BuiltInLoss`.
     """
 
     def __init__(self, kernel, args, fn, **kwargs):
@@ -161,9 +179,6 @@ class FusedLoss(LossFunctionWrapper):
         if not self._kernel_args:                   # unpacking nothing takes longer than the test
             return self._kernel(y_true, y_pred, sample_weight, self.reduction)
         return self._kernel(y_true, y_pred, sample_weight, self.reduction, *self._kernel_args)
-
-    def get_config(self):
-        return {**Loss.get_config(self), **self._fn_kwargs}
 
 
 def as_dtype(x, dtype):

@@ -1,10 +1,11 @@
-"""Losses of classification: cross-entropies between labels and predicted probabilities."""
+"""Losses between probabilities: cross-entropies, divergence, counts."""
 
 import warnings
 
 import numpy as np
 
 from dlcore._kernels import loss as _kernels
+from dlcore._kernels import pointwise_loss as _pointwise_kernels
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.losses.base import FusedLoss, Loss
 
@@ -29,7 +30,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
         >>> [round(x, 3) for x in binary_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().tolist()]
         [0.693]
     """
-    return _kernels.binary_crossentropy_loss(y_true, y_pred, None, "none", from_logits, label_smoothing, axis)
+    return _pointwise_kernels.binary_crossentropy_loss(y_true, y_pred, None, "none", from_logits, label_smoothing, axis)
 
 
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -52,9 +53,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
         >>> [round(x, 3) for x in categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().tolist()]
         [0.693]
     """
-    if isinstance(axis, bool):
-        raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
-    _warn_of_one_class(y_pred)
+    expect_int_axis(axis)
+    warn_of_one_class("categorical_crossentropy", y_pred)
     return _kernels.categorical_crossentropy_loss(y_true, y_pred, None, "none", from_logits, label_smoothing, axis)
 
 
@@ -82,11 +82,55 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     return values
 
 
-def _warn_of_one_class(y_pred):
+def kl_divergence(y_true, y_pred):
+    """sum_j t_ij log(t_ij / p_ij), the divergence of Kullback and Leibler.
+
+    Args:
+        y_true: Probabilities t, (..., d).
+        y_pred: Probabilities p of the same shape.
+
+    Returns:
+        Tensor (...).
+
+    Numerics:
+        Both are clipped to [1e-7, 1].
+
+    Example:
+        >>> [round(x, 4) for x in kl_divergence([[0.5, 0.5]], [[0.25, 0.75]]).numpy().tolist()]
+        [0.1438]
+    """
+    return _pointwise_kernels.kl_divergence(y_true, y_pred, None, "none")
+
+
+def poisson(y_true, y_pred):
+    """mean_j y_pred_ij - y_true_ij log(y_pred_ij + 1e-7): counts that follow a Poisson distribution, but for a constant.
+
+    Args:
+        y_true: Counts, (..., d).
+        y_pred: Their predicted means, of the same shape.
+
+    Returns:
+        Tensor (...).
+
+    Example:
+        >>> [round(x, 4) for x in poisson([[2.0]], [[1.0]]).numpy().tolist()]
+        [1.0]
+    """
+    return _pointwise_kernels.poisson(y_true, y_pred, None, "none")
+
+
+def expect_int_axis(axis):
+    """Refuses a bool, which is an int too."""
+    if isinstance(axis, bool):
+        raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
+
+
+def warn_of_one_class(name, y_pred):
+    """Warns if there is nothing to choose from."""
     shape = np.shape(y_pred) if not isinstance(y_pred, Tensor) else y_pred.shape
     if shape and shape[-1] == 1:
         warnings.warn(
-            "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
+            f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
             f"Received: y_pred.shape={shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
             SyntaxWarning,
             stacklevel=3,
@@ -109,7 +153,7 @@ class BinaryCrossentropy(FusedLoss):
 
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size",
                  name="binary_crossentropy", dtype=None):  # fmt: skip
-        super().__init__(_kernels.binary_crossentropy_loss, (from_logits, label_smoothing, axis), binary_crossentropy, reduction=reduction,
+        super().__init__(_pointwise_kernels.binary_crossentropy_loss, (from_logits, label_smoothing, axis), binary_crossentropy, reduction=reduction,
                          name=name, dtype=dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis)  # fmt: skip
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
@@ -156,8 +200,9 @@ class SparseCategoricalCrossentropy(FusedLoss):
 
     def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
                  name="sparse_categorical_crossentropy", dtype=None):  # fmt: skip
-        super().__init__(_kernels.sparse_categorical_crossentropy_loss, (from_logits, axis, ignore_class), sparse_categorical_crossentropy, reduction=reduction,
-                         name=name, dtype=dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis)  # fmt: skip
+        super().__init__(_kernels.sparse_categorical_crossentropy_loss, (from_logits, axis, ignore_class), sparse_categorical_crossentropy,
+                         unwritten={"axis": -1}, reduction=reduction, name=name, dtype=dtype, from_logits=from_logits,
+                         ignore_class=ignore_class, axis=axis)  # fmt: skip
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
@@ -168,5 +213,32 @@ class SparseCategoricalCrossentropy(FusedLoss):
             return Loss.__call__(self, y_true, y_pred, sample_weight)
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def get_config(self):
-        return {**Loss.get_config(self), "from_logits": self.from_logits, "ignore_class": self.ignore_class}
+
+class KLDivergence(FusedLoss):
+    """Divergence of Kullback and Leibler between true and predicted probabilities; see `kl_divergence`.
+
+    Args:
+        reduction, name, dtype: See `Loss`.
+
+    Example:
+        >>> round(float(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]])), 4)
+        0.1438
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="kl_divergence", dtype=None):
+        super().__init__(_pointwise_kernels.kl_divergence, (), kl_divergence, reduction=reduction, name=name, dtype=dtype)
+
+
+class Poisson(FusedLoss):
+    """Mean of y_pred - y_true log(y_pred), for counts; see `poisson`.
+
+    Args:
+        reduction, name, dtype: See `Loss`.
+
+    Example:
+        >>> round(float(Poisson()([[2.0], [1.0]], [[1.0], [1.0]])), 4)
+        1.0
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="poisson", dtype=None):
+        super().__init__(_pointwise_kernels.poisson, (), poisson, reduction=reduction, name=name, dtype=dtype)

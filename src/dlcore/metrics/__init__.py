@@ -18,20 +18,99 @@ from dlcore.metrics.accuracy_metrics import (
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
     binary_accuracy,
     categorical_accuracy,
     sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
 )
+from dlcore.metrics.auc import AUC
 from dlcore.metrics.base import Metric
+from dlcore.metrics.confusion_metrics import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from dlcore.metrics.correlation_metrics import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from dlcore.metrics.f_score_metrics import F1Score, FBetaScore
+from dlcore.metrics.iou_metrics import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from dlcore.metrics.metrics_utils import confusion_matrix
+from dlcore.metrics.operating_points import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from dlcore.metrics.probabilistic_metrics import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from dlcore.metrics.r2_score import R2Score
 from dlcore.metrics.reduction_metrics import Mean, MeanMetricWrapper, Sum
-from dlcore.metrics.regression_metrics import MeanAbsoluteError, MeanSquaredError
+from dlcore.metrics.regression_metrics import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from dlcore.utils.serialization import Family, serialize_keras_object
 
-_CLASSES = [Metric, Mean, Sum, MeanMetricWrapper, MeanSquaredError, MeanAbsoluteError, BinaryCrossentropy]
-_CLASSES += [CategoricalCrossentropy, SparseCategoricalCrossentropy, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy]
-_FUNCTIONS = [binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, mean_squared_error, mean_absolute_error]
-_FUNCTIONS += [binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy]
+_CLASSES = [
+    AUC,
+    Accuracy,
+    BinaryAccuracy,
+    BinaryCrossentropy,
+    BinaryIoU,
+    CategoricalAccuracy,
+    CategoricalCrossentropy,
+    ConcordanceCorrelation,
+    F1Score,
+    FBetaScore,
+    FalseNegatives,
+    FalsePositives,
+    IoU,
+    Mean,
+    MeanAbsoluteError,
+    MeanIoU,
+    MeanMetricWrapper,
+    MeanSquaredError,
+    Metric,
+    OneHotIoU,
+    OneHotMeanIoU,
+    PearsonCorrelation,
+    Precision,
+    PrecisionAtRecall,
+    R2Score,
+    Recall,
+    RecallAtPrecision,
+    RootMeanSquaredError,
+    SensitivityAtSpecificity,
+    SparseCategoricalAccuracy,
+    SparseCategoricalCrossentropy,
+    SparseTopKCategoricalAccuracy,
+    SpecificityAtSensitivity,
+    Sum,
+    TopKCategoricalAccuracy,
+    TrueNegatives,
+    TruePositives,
+]
+_FUNCTIONS = [
+    binary_accuracy,
+    binary_crossentropy,
+    categorical_accuracy,
+    categorical_crossentropy,
+    concordance_correlation,
+    confusion_matrix,
+    mean_absolute_error,
+    mean_squared_error,
+    pearson_correlation,
+    sparse_categorical_accuracy,
+    sparse_categorical_crossentropy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+]
 _FUNCTION_ALIASES = {"mse": mse, "MSE": MSE, "mae": mae, "MAE": MAE, "bce": bce, "BCE": BCE}
 
 __all__ = ["deserialize", "get", "serialize", *_FUNCTION_ALIASES, *(member.__name__ for member in _CLASSES + _FUNCTIONS)]

@@ -1,8 +1,11 @@
 """Metric: a quantity that is gathered batch by batch."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
-from dlcore import config, initializers
+from dlcore import config, initializers, tree
+from dlcore._kernels.tensor import convert
 from dlcore.naming import auto_name, to_snake_case
 from dlcore.variable import Variable
 
@@ -14,7 +17,7 @@ class Metric:
     `update_state(y_true, y_pred, sample_weight=None)` and `result()`.
 
     Args:
-        dtype: Dtype of the state, `dlcore.config.floatx()` by default.
+        dtype: Dtype of the computations, `dlcore.config.floatx()` by default.
         name: Name; made up from the class by default.
 
     Example:
@@ -32,9 +35,11 @@ class Metric:
         2.0
     """
 
+    # A class whose values should go up or down has an attribute `_direction`, "up" or "down", for callbacks that ask.
+
     def __init__(self, dtype=None, name=None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self._dtype = np.dtype(dtype or config.floatx()).name
+        self._dtype = "int32" if dtype == "int" else np.dtype(dtype or config.floatx()).name
         self._variables = []
 
     @property
@@ -47,14 +52,14 @@ class Metric:
         Args:
             shape: Shape.
             initializer: Name of an initializer, or a callable.
-            dtype: That of the metric by default.
+            dtype: `dlcore.config.floatx()` by default, whatever the dtype of the metric, as in Keras.
             aggregation: Accepted for Keras' sake.
             name: Name.
         """
         if not hasattr(self, "_variables"):
             raise RuntimeError(f"In metric '{type(self).__name__}', call `super().__init__()` before making variables.")
         start = initializers.get(initializer if initializer is not None else "zeros")
-        variable = Variable(start, shape=tuple(shape), dtype=dtype or self._dtype, trainable=False, name=name)
+        variable = Variable(start, shape=tuple(shape), dtype=dtype or config.floatx(), trainable=False, name=name)
         variable.path = f"{self.name.replace('/', '>')}/{variable.name}"
         self._variables.append(variable)
         return variable
@@ -68,7 +73,7 @@ class Metric:
         """The state, that of metrics and variables kept in attributes included."""
         found = {id(v): v for v in self._variables}
         for value in list(vars(self).values()):
-            for item in value if isinstance(value, (list, tuple)) else (value,):
+            for item in tree.flatten(value) if isinstance(value, (list, tuple, dict)) else (value,):
                 for v in item.variables if isinstance(item, Metric) else (item,):
                     if isinstance(v, Variable):
                         found.setdefault(id(v), v)
@@ -86,6 +91,60 @@ class Metric:
     def result(self):
         """The value so far, a scalar tensor or a dict of them; to be overridden."""
         raise NotImplementedError(f"{type(self).__name__} must override `result`")
+
+    def stateless_update_state(self, metric_variables, *args, **kwargs):
+        """The state that a batch makes of a given one; the metric itself stays as it is.
+
+        Args:
+            metric_variables: A state: a tensor for each of `variables`.
+            *args, **kwargs: The batch, as for `update_state`.
+
+        Returns:
+            The new state, a list of tensors.
+
+        Raises:
+            ValueError: if `metric_variables` does not hold one tensor for each variable.
+
+        Example:
+            >>> import dlcore
+            >>> metric = dlcore.metrics.Sum()
+            >>> metric.stateless_update_state([1.0], [2.0, 3.0])[0].item(), metric.result().item()
+            (6.0, 0.0)
+        """
+        with self._borrowed(metric_variables):
+            self.update_state(*args, **kwargs)
+            return self._copies()
+
+    def stateless_result(self, metric_variables):
+        """The value that `result` has for a given state; see `stateless_update_state`."""
+        with self._borrowed(metric_variables):
+            return tree.map_structure(lambda x: convert(np.array(x)), self.result())
+
+    def stateless_reset_state(self):
+        """The state at the beginning, a list of tensors; see `stateless_update_state`."""
+        with self._borrowed(self.variables):
+            self.reset_state()
+            return self._copies()
+
+    def _copies(self):
+        return [convert(np.array(v)) for v in self.variables]
+
+    @contextmanager
+    def _borrowed(self, values):
+        """The variables have these values for a while."""
+        variables = self.variables
+        if len(values) != len(variables):
+            raise ValueError(
+                f"{type(self).__name__}: `metric_variables` must hold one tensor for each of the {len(variables)} variables of the metric; received {len(values)}"
+            )
+        before = self._copies()
+        try:
+            for v, value in zip(variables, values, strict=True):
+                v.assign(value)
+            yield
+        finally:
+            for v, value in zip(variables, before, strict=True):
+                v.assign(value)
 
     def __call__(self, *args, **kwargs):
         self.update_state(*args, **kwargs)

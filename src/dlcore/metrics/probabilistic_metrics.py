@@ -5,6 +5,8 @@ from dlcore.metrics.reduction_metrics import MeanMetricWrapper
 
 
 class _Crossentropy(MeanMetricWrapper):
+    _direction = "down"
+
     def __init__(self, fn, name, dtype, **kwargs):
         super().__init__(fn, name, dtype, **kwargs)
         vars(self).update(kwargs)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlcore import losses
 from dlcore._kernels.metric import mean_update
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.losses.base import masked_weight, squeeze_or_expand_to_same_rank
@@ -25,7 +26,7 @@ class Sum(Metric):
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), "zeros", name="total")
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
 
     def update_state(self, values, sample_weight=None):
         mask = values.mask if isinstance(values, Tensor) else None
@@ -65,8 +66,8 @@ class Mean(Metric):
 
     def __init__(self, name="mean", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
+        self.count = self.add_variable((), "zeros", self.dtype, name="count")
 
     def update_state(self, values, sample_weight=None):
         if sample_weight is not None and isinstance(values, Tensor) and values.mask is not None:
@@ -102,6 +103,8 @@ class MeanMetricWrapper(Mean):
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+        if not hasattr(self, "_direction") and (isinstance(fn, losses.Loss) or getattr(losses, getattr(fn, "__name__", ""), None) is fn):
+            self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         values = self._fn(y_true, y_pred, **self._fn_kwargs)

@@ -6,76 +6,8 @@ from dlcore import tree
 from dlcore._kernels.tensor import Tensor
 from dlcore.losses import Loss, LossFunctionWrapper
 from dlcore.metrics import Mean, MeanMetricWrapper, Metric
+from dlcore.models.outputs import NESTS, Outputs
 from dlcore.naming import to_snake_case
-
-_NESTS = (list, tuple, dict)
-
-
-class Outputs:
-    """The outputs of a model in a fixed order, and how whatever belongs to them is put into it.
-
-    Attributes:
-        names: For each output its name, or `None`.
-        keys: The keys of `y_pred` in the same order if it is a dict, else `None`.
-    """
-
-    def __init__(self, y_pred, output_names):
-        self.keys = None
-        if isinstance(y_pred, dict):
-            known = output_names and set(y_pred) == set(output_names)
-            self.keys = list(output_names) if known else sorted(y_pred)
-        self.count = len(self.keys) if self.keys else len(tree.flatten(y_pred))
-        if self.keys:
-            self.names = self.keys
-        elif output_names is not None and len(output_names) == self.count:
-            self.names = list(output_names)
-        else:
-            self.names = [None] * self.count
-
-    def of_pred(self, y_pred):
-        """The predictions in order."""
-        return [y_pred[key] for key in self.keys] if self.keys else tree.flatten(y_pred)
-
-    def of_true(self, y_true, wanted=None):
-        """The targets in order.
-
-        Args:
-            y_true: A tensor, list, tuple or dict.
-            wanted: Which outputs have a loss: the only ones that need targets.
-        """
-        names = self.names
-        if isinstance(y_true, dict) and set(y_true) == set(names):
-            return [y_true[name] for name in names]
-        flat = tree.flatten(y_true)
-        if len(flat) == self.count:
-            return flat
-        if wanted is not None and len(flat) == sum(wanted):
-            rest = iter(flat)
-            return [next(rest) if want else None for want in wanted]
-        raise ValueError(
-            f"y_true and y_pred have different structures.\ny_true: {_pattern(y_true)}\ny_pred: {self.count} outputs"
-            + (f" named {names}" if any(names) else "")
-        )
-
-    def of_weight(self, sample_weight):
-        """The sample weights in order; one that is not a structure belongs to every output."""
-        if not isinstance(sample_weight, _NESTS):
-            return [sample_weight] * self.count
-        if isinstance(sample_weight, dict):
-            unknown = set(sample_weight) - set(self.names)
-            if unknown:
-                raise ValueError(f"sample_weight has keys {sorted(unknown)} that are not outputs; expected some of {self.names}")
-            return [sample_weight.get(name) for name in self.names]
-        flat = tree.flatten(sample_weight)
-        if len(flat) == 1:
-            return flat * self.count
-        if len(flat) != self.count:
-            raise ValueError(f"sample_weight must hold one array for each of the {self.count} outputs; received {len(flat)}")
-        return flat
-
-
-def _pattern(structure):
-    return tree.map_structure(lambda _: "*", structure)
 
 
 def _kind(y_true, y_pred):
@@ -106,14 +38,17 @@ def get_loss(identifier, y_true, y_pred):
     return fused(loss, name) or LossFunctionWrapper(loss, name=name)
 
 
-_FUSED = {getattr(losses_module, to_snake_case(cls.__name__)): cls for cls in (
-    losses_module.MeanSquaredError, losses_module.MeanAbsoluteError, losses_module.BinaryCrossentropy,
-    losses_module.CategoricalCrossentropy, losses_module.SparseCategoricalCrossentropy)}  # fmt: skip
-
-
 def fused(function, name):
-    """The Loss that computes the mean of a built-in loss function in one kernel; `None` for other functions."""
-    return _FUSED[function](name=name) if getattr(function, "__hash__", None) and function in _FUSED else None
+    """The Loss of a built-in loss function, which computes weights and mean in its kernel; `None` for other functions."""
+    cls = losses_module.CLASSES.get(function) if getattr(function, "__hash__", None) else None
+    return cls(name=name) if cls else None
+
+
+# Metrics that compute the mean of a built-in function in one kernel.
+_FUSED_METRICS = {getattr(metrics_module, to_snake_case(cls.__name__)): cls for cls in (
+    metrics_module.BinaryAccuracy, metrics_module.CategoricalAccuracy, metrics_module.SparseCategoricalAccuracy,
+    metrics_module.TopKCategoricalAccuracy, metrics_module.SparseTopKCategoricalAccuracy, metrics_module.MeanSquaredError,
+    metrics_module.MeanAbsoluteError)}  # fmt: skip
 
 
 def get_metric(identifier, y_true, y_pred):
@@ -122,12 +57,13 @@ def get_metric(identifier, y_true, y_pred):
         raise ValueError("Expected metric, received `None`")
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         kinds = {"binary": "BinaryAccuracy", "sparse_categorical": "SparseCategoricalAccuracy", "categorical": "CategoricalAccuracy"}
-        metric = getattr(metrics_module, kinds[_kind(y_true, y_pred)])()
+        metric = getattr(metrics_module, kinds[_kind(y_true, y_pred)])(name=identifier)
     else:
         metric = metrics_module.get(identifier)
     name = identifier if isinstance(identifier, str) else _object_name(metric)
     if not isinstance(metric, Metric):
-        metric = MeanMetricWrapper(metric, name=name)
+        kernel = _FUSED_METRICS.get(metric) if getattr(metric, "__hash__", None) else None
+        metric = kernel(name=name) if kernel else MeanMetricWrapper(metric, name=name)
     metric.name = name
     return metric
 
@@ -146,7 +82,7 @@ class CompileLoss:
     """
 
     def __init__(self, loss, loss_weights=None, output_names=None):
-        if loss_weights and not isinstance(loss_weights, (float, *_NESTS)):
+        if loss_weights and not isinstance(loss_weights, (float, *NESTS)):
             raise ValueError(
                 "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict (multiple output case). "
                 f"Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
@@ -175,14 +111,16 @@ class CompileLoss:
         self._weights = weights
         if sum(self._wanted) > 1:
             self.metrics = [
-                Mean(name=f"{name or loss.name}_loss") for name, loss in zip(outputs.names, self._losses, strict=True) if loss is not None
+                Mean(name=f"{name or loss.name}_loss") for name, loss in zip(outputs.loss_names, self._losses, strict=True) if loss is not None
             ]
-        if outputs.count == 1 and not isinstance(y_pred, _NESTS) and weights[0] is None:
+        if outputs.count == 1 and not isinstance(y_pred, NESTS) and weights[0] is None:
             self._single = self._losses[0]
         self.built = True
 
     def _spread_losses(self, outputs):
         loss, names = self._loss, outputs.names
+        if outputs.nested and isinstance(loss, dict) and set(loss) != set(names):
+            return outputs.spread(loss)
         if isinstance(loss, dict):
             if outputs.keys is None and set(loss) != set(names):
                 raise ValueError(f"Expected keys {names} in loss dict, but found loss.keys()={list(loss)}")
@@ -220,7 +158,7 @@ class CompileLoss:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The total as a scalar tensor; `None` if no output has a loss."""
-        if self._single is not None and isinstance(y_pred, Tensor) and not isinstance(y_true, _NESTS):
+        if self._single is not None and isinstance(y_pred, Tensor) and not isinstance(y_true, NESTS):
             return self._single(y_true, y_pred, sample_weight)
         if not self.built:
             self.build(y_true, y_pred)
@@ -257,7 +195,7 @@ class CompileMetrics(Metric):
 
     def __init__(self, metrics=None, weighted_metrics=None, output_names=None):
         for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if value and not isinstance(value, _NESTS):
+            if value and not isinstance(value, NESTS):
                 raise ValueError(f"Expected `{name}` argument to be a list, tuple, or dict. Received instead: {name}={value} of type {type(value)}")
         super().__init__(name="compile_metrics")
         self.output_names = output_names
@@ -294,7 +232,12 @@ class CompileMetrics(Metric):
             return [[]] * outputs.count
         if outputs.count == 1:
             return [tree.flatten(metrics)]
-        if isinstance(metrics, dict) and set(metrics) <= set(outputs.names):
+        if outputs.nested:
+            try:
+                spread = outputs.spread(metrics)
+            except ValueError as error:
+                raise ValueError(f"{error}\nInvalid `{argument}`. `{argument}` should have the structure of the outputs.\nReceived: {argument}={metrics}") from None
+        elif isinstance(metrics, dict) and set(metrics) <= set(outputs.names):
             spread = [metrics.get(name) for name in outputs.names]
         elif not isinstance(metrics, dict) and len(metrics) == outputs.count:
             spread = metrics
@@ -330,7 +273,7 @@ class CompileMetrics(Metric):
         """Gathers a batch."""
         if not self.built:
             self.build(y_true, y_pred)
-        if self._single and isinstance(y_pred, Tensor) and not isinstance(y_true, _NESTS):
+        if self._single and isinstance(y_pred, Tensor) and not isinstance(y_true, NESTS):
             for metric in self._plain[0]:
                 metric.update_state(y_true, y_pred)
             for metric in self._weighted[0]:
