@@ -43,22 +43,45 @@ class ArrayBatches:
         self.shuffle = shuffle
         self.size = -(-self.rows // self.batch_size)
         self.steps = steps
-        self._rest = None
+        self._rest = None                   # of a pass over the rows: what later epochs go on with
+        self._key = np.zeros(2, np.uint32)  # of the order of the rows in this pass
+        self._row = self.rows               # the next row of this pass; after the last one there is none
+        self._first_row = 0                 # that with which this epoch began
         if steps is not None:
             self.size = min(self.size, steps)
 
     def epoch(self):
         """An iterator over the batches of one epoch: (x,), (x, y) or (x, y, sample_weight)."""
-        return self._all() if self.steps is None else self._next_steps()
+        if self.steps is None:
+            rest, self._rest = self._rest, None
+            return rest or self._all()
+        return self._next_steps()
+
+    def position(self, within_epoch):
+        """Where the data is, for :meth:`resume`: at the beginning of this epoch, or, between two of them, of the next one.
+
+        Returns:
+            A list of whole numbers, or None if the next epoch begins anew anyway.
+        """
+        row = self._first_row if within_epoch else self._row
+        if not within_epoch and (self.steps is None or row >= self.rows):
+            return None
+        return [*self._key.tolist(), row]
+
+    def resume(self, position):
+        """Makes the next epoch the one that had this :meth:`position`."""
+        *key, row = position
+        self._rest = self._all(row, np.array(key, np.uint32))
 
     def rewind(self):
         """Makes the next epoch begin with the first batch."""
-        self._rest = None
+        self._rest, self._row = None, self.rows
 
     def close(self):
         """Nothing to end: there are no workers."""
 
     def _next_steps(self):
+        self._first_row = self._row
         batch = next(self._rest, None) if self._rest is not None else None
         if batch is None:
             self._rest = self._all()
@@ -67,23 +90,26 @@ class ArrayBatches:
             yield batch
             yield from itertools.islice(self._rest, self.steps - 1)
 
-    def _all(self):
+    def _all(self, first=0, key=None):
         n, step = self.rows, self.batch_size
+        if self.shuffle:
+            self._key = random.draw_seed(None) if key is None else key
         order = self._order() if self.shuffle else None
+        self._first_row = self._row = first
         parts = self.x, self.y, self.sample_weight
         parts = parts[: 3 if parts[2] is not None else 2 if parts[1] is not None else 1]
         if len(parts) == 2 and isinstance(parts[0], Tensor) and isinstance(parts[1], Tensor):
             # The common case without the walk through structures.
             x, y = parts
-            for begin in range(0, n, step):
-                end = min(begin + step, n)
+            for begin in range(first, n, step):
+                self._row = end = min(begin + step, n)
                 if order is None:
                     yield slice_rows(x, begin, end), slice_rows(y, begin, end)
                 else:
                     yield gather_rows(x, order, begin, end), gather_rows(y, order, begin, end)
             return
-        for begin in range(0, n, step):
-            end = min(begin + step, n)
+        for begin in range(first, n, step):
+            self._row = end = min(begin + step, n)
 
             def rows(a, begin=begin, end=end):
                 return None if a is None else cut(a, begin, end) if order is None else gather(a, order, begin, end)
@@ -91,7 +117,7 @@ class ArrayBatches:
             yield tuple(tree.map_structure(rows, p) for p in parts)
 
     def _order(self):
-        generator = random.numpy_generator(None)
+        generator = random.generator_of(self._key)
         if self.shuffle != "batch":
             return convert(generator.permutation(self.rows))
         order = np.arange(self.rows)

@@ -33,6 +33,8 @@ class Steps:
         self._loss_tracker = None
         self._step_metrics = None
         self._penalized = True
+        self._source = None                     # the batches, while `fit` runs
+        self._resume = None                     # where an interrupted training is to go on
 
     # --------------------------------------------------------------------------------------------------------- compile
 

@@ -123,6 +123,11 @@ def _kind(parent, name):
     raise ValueError(f"{_where(parent, name)}: expected a group or an array, found {found}")
 
 
+def children(parent, kind):
+    """Names of the groups (`kind` "group") or arrays ("dataset") below a group."""
+    return [name for name in parent if _kind(parent, name) == kind]
+
+
 def _where(parent, name):
     return f"{parent.file.filename}: {parent.name.rstrip('/')}/{name}"
 
