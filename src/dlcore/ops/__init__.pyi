@@ -49,6 +49,9 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Index of the first smallest element; NaN counts as smallest."""
 
+def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001) -> Tensor:
+    """Normalizes every channel with the given mean and variance."""
+
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     """Cross-entropy of independent yes-or-no questions, element by element."""
 
@@ -87,6 +90,9 @@ def cosh(x: Any) -> Tensor:
 
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
     """Number of elements that are not zero."""
+
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: Any = 0) -> Tensor:
+    """Minus the logarithm of the probability of a sequence of labels, whatever the time steps at which they come."""
 
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Any = None) -> Tensor:
     """``activation(x @ kernel + bias)``, fused."""
@@ -196,6 +202,9 @@ def isinf(x: Any) -> Tensor:
 def isnan(x: Any) -> Tensor:
     """Whether an element is NaN."""
 
+def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: Any = None, **kwargs: Any) -> Tensor:
+    """Normalizes each row (along `axis`) to mean 0 and variance 1."""
+
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Tensor:
     """Rectifier with a slope below zero."""
 
@@ -268,6 +277,9 @@ def mish(x: Any) -> Tensor:
 def mod(x1: Any, x2: Any) -> Tensor:
     """Remainder of a division, with the sign of x2."""
 
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: Any = False) -> Tensor:
+    """Mean and variance over axes."""
+
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     """Moves axes to other places; the rest keep their order."""
 
@@ -276,6 +288,9 @@ def multiply(x1: Any, x2: Any) -> Tensor:
 
 def negative(x: Any) -> Tensor:
     """Negation."""
+
+def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> Tensor:
+    """Divides each row (along `axis`) by its norm."""
 
 def not_equal(x1: Any, x2: Any) -> Tensor:
     """Whether two numbers are different."""
@@ -318,6 +333,9 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Tensor:
 
 def reshape(x: Any, newshape: Any) -> Tensor:
     """Gives x another shape with the same number of elements, in row-major order."""
+
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> Tensor:
+    """Divides each row (along `axis`) by its root mean square."""
 
 def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
     """Moves elements along axes; what leaves at the end comes back at the front."""
