@@ -125,6 +125,27 @@ class State:
         return [g.state for value in vars(self).values() for g in find(value, SeedGenerator)]
 
     @property
+    def metrics(self):
+        """The metrics kept in attributes of the layer and of the layers in it; a model reports them beside its own."""
+        return self._metrics_in_attributes()
+
+    @property
+    def metrics_variables(self):
+        """The state of all `metrics`."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def _metrics_in_attributes(self):
+        from dlcore.metrics import Metric       # of a floor above: layers compute without metrics
+
+        found = {}
+        for layer in self._flatten_layers():
+            for key, value in vars(layer).items():
+                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss"):
+                    for m in find(value, Metric):
+                        found.setdefault(id(m), m)
+        return list(found.values())
+
+    @property
     def trainable_variables(self):
         return [v for v in self.variables if v.trainable] if self._trainable else []
 

@@ -10,8 +10,7 @@ from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import Tensor
 from dlcore.data import unpack_x_y_sample_weight
 from dlcore.layers.context import losses_pending
-from dlcore.layers.state import find
-from dlcore.metrics import Mean, Metric
+from dlcore.metrics import Mean
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -92,7 +91,7 @@ class Steps:
     @property
     def metrics(self):
         """All metrics: the loss, those of compile, and those kept in attributes of the model and its layers."""
-        return self._compiled_metrics() + self._attribute_metrics()
+        return self._compiled_metrics() + self._metrics_in_attributes()
 
     def _compiled_metrics(self):
         if not self.compiled:
@@ -102,17 +101,6 @@ class Steps:
             found.append(self._compile_metrics)
         # The losses of several outputs have trackers of their own, from the first step on.
         return found if self._compile_loss is None else found + self._compile_loss.metrics
-
-    def _attribute_metrics(self):
-        own = {id(self._loss_tracker), id(self._compile_metrics)}
-        found = {}
-        for layer in self._flatten_layers():
-            for key, value in vars(layer).items():
-                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss"):
-                    for m in find(value, Metric):
-                        if id(m) not in own:
-                            found.setdefault(id(m), m)
-        return list(found.values())
 
     @property
     def metrics_names(self):
@@ -213,7 +201,7 @@ class Steps:
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
         # A subclass may say itself what its metrics are.
-        self._step_metrics = self._attribute_metrics() if type(self).metrics is Steps.metrics else None
+        self._step_metrics = self._metrics_in_attributes() if type(self).metrics is Steps.metrics else None
         self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
         if training:
             if self.trainable_variables:
