@@ -2,14 +2,45 @@
 
 from dlcore.layers.activation import Activation, LeakyReLU, ReLU, Softmax
 from dlcore.layers.base import InputSpec, Layer
+from dlcore.layers.borders import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from dlcore.layers.core import Input, InputLayer
 from dlcore.layers.dense import Dense
+from dlcore.layers.joining import Concatenate, Dot, concatenate, dot
+from dlcore.layers.merging import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from dlcore.layers.regularization import Dropout
-from dlcore.layers.reshaping import Flatten, Reshape
+from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "Dot",
     "Dropout",
     "Flatten",
     "Input",
@@ -17,7 +48,27 @@ __all__ = [
     "InputSpec",
     "Layer",
     "LeakyReLU",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
     "ReLU",
+    "RepeatVector",
     "Reshape",
     "Softmax",
+    "Subtract",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
