@@ -23,6 +23,34 @@ from dlcore.layers.spectral_normalization import SpectralNormalization
 from dlcore.layers.weight_noise import WeightNoise
 from dlcore.layers.wrapper import Wrapper
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
+from dlcore.layers.borders import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
+from dlcore.layers.core import Input, InputLayer
+from dlcore.layers.dense import Dense
+from dlcore.layers.joining import Concatenate, Dot, concatenate, dot
+from dlcore.layers.merging import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from dlcore.layers.regularization import Dropout
+from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 __all__ = [
     "ELU",
@@ -30,7 +58,14 @@ __all__ = [
     "ActivityRegularization",
     "AlphaDropout",
     "BatchNormalization",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
@@ -49,7 +84,12 @@ __all__ = [
     "Masking",
     "PReLU",
     "RMSNormalization",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
     "ReLU",
+    "RepeatVector",
     "Reshape",
     "Softmax",
     "SpatialDropout1D",
@@ -61,6 +101,21 @@ __all__ = [
     "Wrapper",
     "deserialize",
     "serialize",
+    "Subtract",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 
