@@ -3,26 +3,6 @@
 from dlcore.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from dlcore.layers.base import InputSpec, Layer
 from dlcore.layers.batch_normalization import BatchNormalization
-from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
-from dlcore.layers.dense import Dense
-from dlcore.layers.einsum_dense import EinsumDense
-from dlcore.layers.embedding import Embedding
-from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
-from dlcore.layers.regularization import (
-    ActivityRegularization,
-    AlphaDropout,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
-    SpatialDropout1D,
-    SpatialDropout2D,
-    SpatialDropout3D,
-)
-from dlcore.layers.reshaping import Flatten, Reshape
-from dlcore.layers.spectral_normalization import SpectralNormalization
-from dlcore.layers.weight_noise import WeightNoise
-from dlcore.layers.wrapper import Wrapper
-from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.layers.borders import (
     Cropping1D,
     Cropping2D,
@@ -31,8 +11,10 @@ from dlcore.layers.borders import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
-from dlcore.layers.core import Input, InputLayer
+from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
 from dlcore.layers.dense import Dense
+from dlcore.layers.einsum_dense import EinsumDense
+from dlcore.layers.embedding import Embedding
 from dlcore.layers.joining import Concatenate, Dot, concatenate, dot
 from dlcore.layers.merging import (
     Add,
@@ -48,18 +30,32 @@ from dlcore.layers.merging import (
     multiply,
     subtract,
 )
-from dlcore.layers.regularization import Dropout
+from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from dlcore.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from dlcore.layers.spectral_normalization import SpectralNormalization
 from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from dlcore.layers.weight_noise import WeightNoise
+from dlcore.layers.wrapper import Wrapper
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
-    "AlphaDropout",
-    "BatchNormalization",
     "Add",
+    "AlphaDropout",
     "Average",
+    "BatchNormalization",
     "Concatenate",
     "Cropping1D",
     "Cropping2D",
@@ -82,12 +78,12 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
-    "PReLU",
-    "RMSNormalization",
     "Maximum",
     "Minimum",
     "Multiply",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Reshape",
@@ -96,25 +92,25 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
-    "UnitNormalization",
-    "WeightNoise",
-    "Wrapper",
-    "deserialize",
-    "serialize",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "WeightNoise",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 

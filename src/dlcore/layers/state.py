@@ -135,7 +135,7 @@ class State:
         return [v for metric in self.metrics for v in metric.variables]
 
     def _metrics_in_attributes(self):
-        from dlcore.metrics import Metric       # of a floor above: layers compute without metrics
+        from dlcore.metrics import Metric  # of a floor above: layers compute without metrics
 
         found = {}
         for layer in self._flatten_layers():
