@@ -94,7 +94,7 @@ class Steps:
         found = {}
         for layer in self._flatten_layers():
             for key, value in vars(layer).items():
-                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss"):
+                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss", "_compile_config"):
                     for m in find(value, Metric):
                         if id(m) not in own:
                             found.setdefault(id(m), m)
