@@ -1,12 +1,16 @@
 """Metrics: numbers of Keras, state, names, configurations, errors."""
 
+import copy
 import json
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
 from golden import record_metric_classes as recorder
+from golden import record_metrics as families
 
+import dlcore
 from dlcore import metrics
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.naming import reset as reset_names
@@ -16,6 +20,94 @@ GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "metric_classes.npz"
 CASES = json.loads(str(GOLDEN["cases"]))
 IDS = ["-".join([name, *map(str, arguments), kind, weights] + ["mask"] * mask) for name, arguments, kind, weights, mask in CASES]
 BUILT_IN = sorted({name for name, *_ in CASES})
+NEEDED = {
+    "IoU": {"num_classes": 3, "target_class_ids": [0]},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "MeanIoU": {"num_classes": 3},
+    "OneHotMeanIoU": {"num_classes": 3},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.25},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
+}
+
+
+@pytest.fixture(scope="module")
+def keras_numbers():
+    """From metric and seed to results and states, in the order of the file."""
+    file = np.load(pathlib.Path(__file__).parent / "golden" / "metrics.npz")
+    return json.loads(str(file["paths"])), file["results"], file["states"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_all_metrics_of_keras(keras_numbers):
+    paths, results, states = keras_numbers
+    at = place = 0
+    for name in families.METRICS:
+        for seed in range(families.SEEDS):
+            reset_names()
+            found, state = families.run(dlcore, name, seed)
+            where = f"{name}, seed {seed}: {families.case(name, seed)[0]}"
+            assert [[path, list(value.shape), value.dtype.name] for path, value in state] == paths[f"{name}/{seed}"], where
+            for x in found:
+                np.testing.assert_allclose(x.ravel(), results[at : at + x.size], rtol=5e-5, atol=5e-6, err_msg=where)
+                at += x.size
+            for path, x in state:
+                np.testing.assert_allclose(x.ravel(), states[place : place + x.size], rtol=2e-5, atol=1e-5, err_msg=f"{where}: {path}")
+                place += x.size
+    assert (at, place) == (results.size, states.size)
+
+
+@pytest.mark.parametrize("name", families.METRICS)
+def test_every_metric_is_made_again_from_its_configuration(name):
+    for seed in range(4):
+        arguments, batches = families.case(name, seed)
+        metric = getattr(metrics, name)(**arguments, name="mine")
+        again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(metric))))
+        assert type(again) is type(metric)
+        assert again.get_config() == metric.get_config()
+        for batch in batches[:2]:
+            metric.update_state(*batch)
+            again.update_state(*batch)
+        for a, b in zip(metric.variables, again.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", families.METRICS)
+def test_reset_and_copies_of_every_metric(name):
+    arguments, batches = families.case(name, 3)
+    metric = getattr(metrics, name)(**arguments)
+    metric.result()                                     # before the first batch
+    metric.update_state(*batches[0])
+    first = np.array(metric.result())
+    other = pickle.loads(pickle.dumps(copy.deepcopy(metric)))
+    other.update_state(*batches[1])
+    np.testing.assert_array_equal(metric.result(), first)
+    metric.reset_state()
+    assert not any(np.any(v.numpy()) for v in metric.variables)
+    np.testing.assert_array_equal(metric(*batches[0]), first)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", families.METRICS)
+def test_stateless(name):
+    arguments, batches = families.case(name, 2)
+    metric = getattr(metrics, name)(**arguments)
+    metric.update_state(*batches[0])                    # makes what is made at the first batch
+    start = [np.array(v) for v in metric.variables]
+    state = metric.stateless_reset_state()
+    assert not any(np.any(v.numpy()) for v in state)
+    state = metric.stateless_update_state(state, *batches[1])
+    result = metric.stateless_result(state)
+    for v, before in zip(metric.variables, start, strict=True):
+        np.testing.assert_array_equal(v.numpy(), before)
+    metric.reset_state()
+    np.testing.assert_array_equal(metric(*batches[1]), result)
+    for v, after in zip(metric.variables, state, strict=True):
+        np.testing.assert_array_equal(v.numpy(), after)
+    with pytest.raises(ValueError, match="`metric_variables` must hold one tensor for each"):
+        metric.stateless_result([*state, state[0]])
 
 
 @pytest.mark.parametrize("i", range(len(CASES)), ids=IDS)
@@ -167,6 +259,36 @@ def test_get():
     for bad in ("foo", 3):
         with pytest.raises(ValueError, match="Could not interpret metric identifier"):
             metrics.get(bad)
+
+
+@pytest.mark.parametrize("name", ["mape", "MSLE", "auc", "f1_score", "io_u", "kl_divergence", "sparse_top_k_categorical_accuracy"])
+def test_names_of_keras(name):
+    if name == "io_u":
+        with pytest.raises(TypeError):
+            metrics.get(name)
+    else:
+        assert isinstance(metrics.get(name), metrics.Metric)
+
+
+def test_old_names():
+    with pytest.warns(DeprecationWarning, match="'cosine' is called 'cosine_similarity' in Keras 3"):
+        assert isinstance(metrics.get("cosine"), metrics.CosineSimilarity)
+
+
+def test_directions():
+    assert metrics.AUC._direction == metrics.BinaryAccuracy._direction == "up"
+    assert metrics.MeanSquaredError._direction == metrics.Hinge._direction == "down"
+    assert metrics.MeanMetricWrapper(dlcore.losses.huber)._direction == "down"
+    assert metrics.MeanMetricWrapper(dlcore.losses.Huber())._direction == "down"
+    assert not hasattr(metrics.MeanMetricWrapper(metrics.binary_accuracy), "_direction")
+    assert not hasattr(metrics.TruePositives(), "_direction")
+
+
+def test_state_is_floatx_but_for_means():
+    assert metrics.Precision(dtype="float64").true_positives.dtype == "float32"
+    assert metrics.Mean(dtype="float64").total.dtype == "float64"
+    assert metrics.F1Score(dtype="float64").dtype == "float64"
+    assert metrics.IoU(2, [0]).total_cm.dtype == "int32"
 
 
 def test_wrong_shapes():

@@ -556,3 +556,12 @@ def test_layers_that_hold_each_other():
     assert len(model.weights) == 4
     with pytest.raises(ValueError, match="cannot contain itself"):
         model.add(Sequential([model]))
+
+
+def test_metrics_given_to_compile_are_listed_once():
+    model = dlcore.Sequential([dlcore.layers.Dense(1)])
+    metric, weighted = dlcore.metrics.MeanAbsoluteError(name="m"), dlcore.metrics.MeanAbsoluteError(name="m")
+    model.compile(loss="mse", metrics=[metric], weighted_metrics=[weighted])
+    logs = model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)), sample_weight=np.array([1.0, 0.0]), return_dict=True)
+    assert list(logs) == ["loss", "m", "weighted_m"]
+    assert [m.name for m in model.metrics] == ["loss", "compile_metrics"]

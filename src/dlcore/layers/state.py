@@ -140,7 +140,7 @@ class State:
         found = {}
         for layer in self._flatten_layers():
             for key, value in vars(layer).items():
-                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss"):
+                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss", "_compile_config"):
                     for m in find(value, Metric):
                         found.setdefault(id(m), m)
         return list(found.values())

@@ -1,17 +1,34 @@
 """Metrics: quantities that are gathered batch by batch, to look at."""
 
+import warnings
+
 from dlcore.losses import (
     BCE,
     MAE,
+    MAPE,
     MSE,
+    MSLE,
     bce,
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
     mae,
+    mape,
     mean_absolute_error,
+    mean_absolute_percentage_error,
     mean_squared_error,
+    mean_squared_logarithmic_error,
     mse,
+    msle,
+    poisson,
     sparse_categorical_crossentropy,
+    squared_hinge,
 )
 from dlcore.metrics.accuracy_metrics import (
     Accuracy,
@@ -43,6 +60,7 @@ from dlcore.metrics.correlation_metrics import (
     pearson_correlation,
 )
 from dlcore.metrics.f_score_metrics import F1Score, FBetaScore
+from dlcore.metrics.hinge_metrics import CategoricalHinge, Hinge, SquaredHinge
 from dlcore.metrics.iou_metrics import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from dlcore.metrics.metrics_utils import confusion_matrix
 from dlcore.metrics.operating_points import (
@@ -51,11 +69,25 @@ from dlcore.metrics.operating_points import (
     SensitivityAtSpecificity,
     SpecificityAtSensitivity,
 )
-from dlcore.metrics.probabilistic_metrics import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from dlcore.metrics.probabilistic_metrics import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
 from dlcore.metrics.r2_score import R2Score
 from dlcore.metrics.reduction_metrics import Mean, MeanMetricWrapper, Sum
-from dlcore.metrics.regression_metrics import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
-from dlcore.utils.serialization import Family, serialize_keras_object
+from dlcore.metrics.regression_metrics import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    RootMeanSquaredError,
+)
+from dlcore.utils.serialization import Family, get_registered_object, serialize_keras_object
 
 _CLASSES = [
     AUC,
@@ -65,21 +97,29 @@ _CLASSES = [
     BinaryIoU,
     CategoricalAccuracy,
     CategoricalCrossentropy,
+    CategoricalHinge,
     ConcordanceCorrelation,
+    CosineSimilarity,
     F1Score,
     FBetaScore,
     FalseNegatives,
     FalsePositives,
+    Hinge,
     IoU,
+    KLDivergence,
+    LogCoshError,
     Mean,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     MeanIoU,
     MeanMetricWrapper,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
     Metric,
     OneHotIoU,
     OneHotMeanIoU,
     PearsonCorrelation,
+    Poisson,
     Precision,
     PrecisionAtRecall,
     R2Score,
@@ -91,6 +131,7 @@ _CLASSES = [
     SparseCategoricalCrossentropy,
     SparseTopKCategoricalAccuracy,
     SpecificityAtSensitivity,
+    SquaredHinge,
     Sum,
     TopKCategoricalAccuracy,
     TrueNegatives,
@@ -99,25 +140,66 @@ _CLASSES = [
 _FUNCTIONS = [
     binary_accuracy,
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_accuracy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
     concordance_correlation,
     confusion_matrix,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
     mean_absolute_error,
+    mean_absolute_percentage_error,
     mean_squared_error,
+    mean_squared_logarithmic_error,
     pearson_correlation,
+    poisson,
     sparse_categorical_accuracy,
     sparse_categorical_crossentropy,
     sparse_top_k_categorical_accuracy,
+    squared_hinge,
     top_k_categorical_accuracy,
 ]
-_FUNCTION_ALIASES = {"mse": mse, "MSE": MSE, "mae": mae, "MAE": MAE, "bce": bce, "BCE": BCE}
+_FUNCTION_ALIASES = {
+    "BCE": BCE,
+    "MAE": MAE,
+    "MAPE": MAPE,
+    "MSE": MSE,
+    "MSLE": MSLE,
+    "bce": bce,
+    "mae": mae,
+    "mape": mape,
+    "mse": mse,
+    "msle": msle,
+}
 
 __all__ = ["deserialize", "get", "serialize", *_FUNCTION_ALIASES, *(member.__name__ for member in _CLASSES + _FUNCTIONS)]
 
 # As a string every name, also one in snake_case, means the class.
-_ALIASES = {"mse": MeanSquaredError, "MSE": MeanSquaredError, "mae": MeanAbsoluteError, "MAE": MeanAbsoluteError}
-_ALIASES |= {"bce": BinaryCrossentropy, "BCE": BinaryCrossentropy}
+_ALIASES = {
+    "BCE": BinaryCrossentropy,
+    "MAE": MeanAbsoluteError,
+    "MAPE": MeanAbsolutePercentageError,
+    "MSE": MeanSquaredError,
+    "MSLE": MeanSquaredLogarithmicError,
+    "bce": BinaryCrossentropy,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "mse": MeanSquaredError,
+    "msle": MeanSquaredLogarithmicError,
+}
+# Names of Keras 2
+_OLD_NAMES = {
+    "KLD": "kl_divergence",
+    "cosine": "cosine_similarity",
+    "cosine_proximity": "cosine_similarity",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh_error",
+}
 _FAMILY = Family("metric", _CLASSES, _ALIASES)
 
 
@@ -157,4 +239,8 @@ def get(identifier):
         >>> get("binary_accuracy").threshold
         0.5
     """
+    if isinstance(identifier, str) and identifier in _OLD_NAMES and get_registered_object(identifier) is None:
+        new = _OLD_NAMES[identifier]
+        warnings.warn(f"The metric {identifier!r} is called {new!r} in Keras 3.", DeprecationWarning, stacklevel=2)
+        identifier = new
     return _FAMILY.get(identifier)

@@ -5,7 +5,7 @@ import numpy as np
 from dlcore import config
 from dlcore._kernels.tensor import convert
 from dlcore.losses.base import squeeze_or_expand_to_same_rank
-from dlcore.metrics.reduction_metrics import MeanMetricWrapper
+from dlcore.metrics.reduction_metrics import FunctionMetric
 
 
 def _pair(y_true, y_pred):
@@ -63,15 +63,12 @@ def concordance_correlation(y_true, y_pred, axis=-1):
     return convert(np.mean(2 * (y_true - mean_p) * (y_pred - mean_p) / (spread + config.epsilon()), axis=axis))
 
 
-class _Correlation(MeanMetricWrapper):
+class _Correlation(FunctionMetric):
     _direction = "up"
 
     def __init__(self, fn, name, dtype, axis):
         super().__init__(fn, name=name, dtype=dtype, axis=axis)
         self.axis = axis
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype, "axis": self.axis}
 
 
 class PearsonCorrelation(_Correlation):

@@ -24,7 +24,7 @@ class FBetaScore(Metric):
 
     Example:
         >>> metric = FBetaScore(beta=2.0, threshold=0.5)
-        >>> metric([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.8]]).numpy().round(4).tolist()
+        >>> [round(x, 4) for x in metric([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.8]]).tolist()]
         [0.5556, 0.8333]
     """
 
@@ -80,7 +80,7 @@ class F1Score(FBetaScore):
 
     Example:
         >>> metric = F1Score(threshold=0.5)
-        >>> metric([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.8]]).numpy().round(4).tolist()
+        >>> [round(x, 4) for x in metric([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.8]]).tolist()]
         [0.6667, 0.6667]
     """
 

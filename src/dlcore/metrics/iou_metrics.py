@@ -157,7 +157,7 @@ class OneHotIoU(IoU):
 
     Example:
         >>> metric = OneHotIoU(num_classes=2, target_class_ids=[0])
-        >>> float(metric([[1, 0], [0, 1], [1, 0]], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]))
+        >>> round(float(metric([[1, 0], [0, 1], [1, 0]], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])), 4)
         0.5
     """
 
@@ -176,7 +176,7 @@ class OneHotMeanIoU(MeanIoU):
 
     Example:
         >>> metric = OneHotMeanIoU(num_classes=2)
-        >>> float(metric([[1, 0], [0, 1], [1, 0]], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]))
+        >>> round(float(metric([[1, 0], [0, 1], [1, 0]], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])), 4)
         0.5
     """
 

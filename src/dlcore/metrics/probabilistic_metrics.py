@@ -1,18 +1,15 @@
-"""Cross-entropies as metrics."""
+"""Cross-entropies and the like as metrics."""
 
-from dlcore.losses.probabilistic import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
-from dlcore.metrics.reduction_metrics import MeanMetricWrapper
+from dlcore.losses.probabilistic import binary_crossentropy, categorical_crossentropy, kl_divergence, poisson, sparse_categorical_crossentropy
+from dlcore.metrics.reduction_metrics import FunctionMetric
 
 
-class _Crossentropy(MeanMetricWrapper):
+class _Crossentropy(FunctionMetric):
     _direction = "down"
 
     def __init__(self, fn, name, dtype, **kwargs):
         super().__init__(fn, name, dtype, **kwargs)
         vars(self).update(kwargs)
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype, **self._fn_kwargs}
 
 
 class BinaryCrossentropy(_Crossentropy):
@@ -61,3 +58,37 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None, axis=-1):
         super().__init__(sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis)
+
+
+class KLDivergence(FunctionMetric):
+    """Mean of sum_j y_true_j log(y_true_j / y_pred_j).
+
+    Args:
+        name, dtype: See `Metric`.
+
+    Example:
+        >>> round(float(KLDivergence()([[0.0, 1.0]], [[0.5, 0.5]])), 3)
+        0.693
+    """
+
+    _direction = "down"
+
+    def __init__(self, name="kl_divergence", dtype=None):
+        super().__init__(kl_divergence, name, dtype)
+
+
+class Poisson(FunctionMetric):
+    """Mean of y_pred - y_true log(y_pred).
+
+    Args:
+        name, dtype: See `Metric`.
+
+    Example:
+        >>> float(Poisson()([[0.0], [1.0]], [[2.0], [1.0]]))
+        1.5
+    """
+
+    _direction = "down"
+
+    def __init__(self, name="poisson", dtype=None):
+        super().__init__(poisson, name, dtype)

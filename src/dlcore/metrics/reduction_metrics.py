@@ -120,7 +120,20 @@ class MeanMetricWrapper(Mean):
         return cls(**(deserialize_keras_object(config) if "fn" in config else config))
 
 
-class KernelMetric(MeanMetricWrapper):
+class FunctionMetric(MeanMetricWrapper):
+    """A mean of a function that its class knows, so that configurations need not name it.
+
+    Args:
+        fn: The function.
+        name, dtype: See `Metric`.
+        **kwargs: Further arguments for `fn`.
+    """
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype, **self._fn_kwargs}
+
+
+class KernelMetric(FunctionMetric):
     """A mean whose values are computed, weighted and summed by one kernel call.
 
     Args:
@@ -139,6 +152,3 @@ class KernelMetric(MeanMetricWrapper):
         if isinstance(y_pred, Tensor) and y_pred.mask is not None:
             sample_weight = masked_weight(sample_weight, y_pred.mask, "sum", self._dtype)
         self._kernel(self.total, self.count, y_true, y_pred, sample_weight, *self._kernel_args)
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype, **self._fn_kwargs}

@@ -31,7 +31,7 @@ class Outputs:
             self.names = [None] * self.count
         self.loss_names = self.names
         if self.nested:
-            paths = [path[:-1] + (name or path[-1],) if isinstance(path[-1], int) else path for path, name in zip(_paths(y_pred), self.names, strict=True)]
+            paths = [(*path[:-1], name or path[-1]) if isinstance(path[-1], int) else path for path, name in zip(_paths(y_pred), self.names, strict=True)]
             self.loss_names = ["/".join(map(str, path)) for path in paths]
 
     def spread(self, given):
