@@ -201,7 +201,7 @@ TASKS = {
     "Poisson": ("softplus", 3, lambda rng: rng.poisson(1.5, (24, 3))),
     "SparseCategoricalCrossentropy": ("softmax", 3, lambda rng: rng.integers(0, 3, 24)),
 }
-TASK_OF = {name: "MeanSquaredError" for name in LOSSES} | {name: name for name in TASKS}
+TASK_OF = dict.fromkeys(LOSSES, "MeanSquaredError") | {name: name for name in TASKS}
 TASK_OF |= {"BinaryFocalCrossentropy": "BinaryCrossentropy", "Dice": "BinaryCrossentropy", "Tversky": "BinaryCrossentropy"}
 TASK_OF |= {"CategoricalFocalCrossentropy": "CategoricalCrossentropy", "CategoricalHinge": "CategoricalCrossentropy", "KLDivergence": "CategoricalCrossentropy"}
 TASK_OF |= {"CategoricalGeneralizedCrossEntropy": "SparseCategoricalCrossentropy", "SquaredHinge": "Hinge", "MeanSquaredLogarithmicError": "Poisson"}
