@@ -1,7 +1,6 @@
 """Losses: values and gradients against Keras' numbers, what calls accept, names, configurations, errors."""
 
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.losses.base import reduce_weighted_values, squeeze_or_expand_to_same_rank
 
-GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "loss_classes.npz")
-CASES = json.loads(str(GOLDEN["cases"]))
+CASES, GOLDEN = recorder.load()
 IDS = ["-".join([name, *map(str, arguments), kind, weights] + ["mask"] * mask) for name, arguments, kind, weights, mask in CASES]
-BUILT_IN = ["MeanSquaredError", "MeanAbsoluteError", "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
+BUILT_IN = sorted(cls.__name__ for cls in losses.CLASSES.values())
 
 
 def value_and_gradient(loss, y_true, y_pred, w=None, mask=None):
@@ -198,9 +196,28 @@ def test_get():
 
 
 def test_names():
-    assert [getattr(losses, n)().name for n in BUILT_IN] == [
-        "mean_squared_error", "mean_absolute_error", "binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]  # fmt: skip
+    assert losses.Huber().name == "huber_loss"
+    for function, cls in losses.CLASSES.items():
+        assert cls().name == function.__name__ or cls is losses.Huber
     assert Weighted(name="w").name == "w"
+
+
+@pytest.mark.parametrize(("old", "new"), [("cosine", "cosine_similarity"), ("kullback_leibler_divergence", "kl_divergence"), ("logcosh", "log_cosh")])
+def test_names_of_keras_2(old, new):
+    with pytest.warns(DeprecationWarning, match=f"{old}.*is called '{new}'"):
+        assert losses.get(old) is getattr(losses, new)
+    assert losses.KLD is losses.kullback_leibler_divergence is losses.kl_divergence
+
+
+def test_arguments_survive():
+    """Also those that Keras does not write."""
+    for loss in (
+        losses.Huber(delta=2.0), losses.CosineSimilarity(axis=1), losses.SparseCategoricalCrossentropy(axis=1), losses.Tversky(axis=(1, 2), beta=0.7),
+        losses.CategoricalFocalCrossentropy(alpha=[0.2, 0.8]), losses.Circle(margin=0.2), losses.CategoricalGeneralizedCrossEntropy(q=0.2),
+    ):  # fmt: skip
+        again = losses.deserialize(losses.serialize(loss))
+        assert again._fn_kwargs == loss._fn_kwargs
+    assert losses.Huber().get_config() == {"name": "huber_loss", "reduction": "sum_over_batch_size"}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -216,3 +233,109 @@ def test_wrong_shapes():
         losses.MeanSquaredError()(np.ones((2, 3)), np.ones((2, 3)), np.ones(5))
     with pytest.raises(ValueError, match="`axis` must be of type `int`"):
         losses.categorical_crossentropy(np.ones((2, 3)), np.ones((2, 3)), axis=True)
+
+
+def test_hinge_maps_labels_only_if_all_are_0_or_1():
+    p = np.array([[0.5, -0.25]], "float32")
+    assert float(losses.Hinge()([[1, 0]], p)) == pytest.approx((0.5 + 0.75) / 2)
+    assert float(losses.Hinge()([[1, -1]], p)) == pytest.approx((0.5 + 0.75) / 2)
+    assert float(losses.Hinge()([[1.0, 0.5]], p)) == pytest.approx((0.5 + 1.125) / 2)
+    labels = np.zeros((3, 1000), "float32")
+    assert float(losses.SquaredHinge()(labels, labels + 1)) == 4
+    labels[-1, -1] = -1                             # then zeros are zeros
+    assert float(losses.SquaredHinge()(labels, labels * 0)) == 1
+
+
+def test_ctc_adds_up_alignments():
+    x = np.log(np.array([[[0.6, 0.4], [0.3, 0.7]]], "float32"))
+    assert losses.ctc([[1]], x).numpy() == pytest.approx(-np.log(1 - 0.6 * 0.3), rel=1e-6)         # all alignments but blank, blank
+    assert losses.ctc([[0]], x).numpy() == pytest.approx(-np.log(0.6 * 0.3), rel=1e-6)
+
+
+def test_ctc_without_an_alignment():
+    """Two equal labels need a blank between them."""
+    labels, x = np.array([[1, 1], [1, 2]]), np.zeros((2, 2, 3), "float32")
+    value, gradient = value_and_gradient(losses.CTC(reduction="none"), labels, x)
+    assert value.numpy().tolist() == [np.inf, pytest.approx(np.log(9), rel=1e-6)]
+    assert not gradient.numpy()[0].any()
+    assert gradient.numpy()[1].any()
+
+
+def test_ctc_of_long_inputs_is_accurate():
+    rng = np.random.default_rng(0)
+    labels, x = rng.integers(1, 20, (3, 60)), (rng.normal(size=(3, 500, 20)) * 30).astype("float32")
+    a, da = value_and_gradient(losses.CTC(reduction="none"), labels, x)
+    b, db = value_and_gradient(losses.CTC(reduction="none", dtype="float64"), labels, x.astype("float64"))
+    np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(da.numpy(), db.numpy(), atol=1e-4)
+    assert np.abs(da.numpy().sum(-1)).max() < 1e-5
+
+
+def test_circle_of_a_class_of_one():
+    e = np.eye(4, dtype="float32")
+    value, gradient = value_and_gradient(losses.Circle(reduction="none"), np.arange(4), e)
+    assert not value.numpy().any()
+    assert np.isfinite(gradient.numpy()).all()
+    values = losses.circle([0, 1], e[:2], ref_labels=[0, 1, 1], ref_embeddings=e[1:], remove_diagonal=False)
+    assert values.shape == (2,)
+
+
+def test_zero_vectors_have_no_direction():
+    value, gradient = value_and_gradient(losses.CosineSimilarity(), np.ones((2, 3), "float32"), np.zeros((2, 3), "float32"))
+    assert float(value) == 0
+    assert np.isfinite(gradient.numpy()).all()
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_no_samples(name):
+    loss = getattr(losses, name)(**({"axis": -1} if name in ("Dice", "Tversky") else {}))
+    shape = (0, 5, 3) if name == "CTC" else (0, 3)
+    labels = np.zeros((0, 2) if name == "CTC" else (0,) if "Sparse" in name or "General" in name or name == "Circle" else shape, "float32")
+    value, gradient = value_and_gradient(loss, labels, np.zeros(shape, "float32"))
+    assert float(value) == 0
+    assert gradient.shape == shape
+
+
+def ones(*shape):
+    return np.ones(shape, "float32")
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), r"q must be in the interval \(0, 1\)"),
+    (lambda: losses.CategoricalGeneralizedCrossEntropy()([0, 3], ones(2, 3)), r"class numbers must be whole and from 0 to 2.*value 3 at \[1\]"),
+    (lambda: losses.CategoricalGeneralizedCrossEntropy()([0, np.nan], ones(2, 3)), r"value nan at \[1\]"),
+    (lambda: losses.categorical_focal_crossentropy(ones(2, 3), ones(2, 3), axis=True), "`axis` must be of type `int`"),
+    (lambda: losses.categorical_focal_crossentropy(ones(2), ones(2, 3)), "same shape.*Labels are one-hot"),
+    (lambda: losses.CategoricalFocalCrossentropy(alpha=[1.0, 2.0])(ones(2, 3), ones(2, 3)), r"alpha must be a number, or hold one for each class.*\(2,\)"),
+    (lambda: losses.CategoricalFocalCrossentropy(alpha=[1.0, 2.0], axis=0)(ones(2, 3), ones(2, 3)), "with axis=0"),
+    (lambda: losses.categorical_hinge(ones(2, 0), ones(2, 0)), r"at least one class along axis -1"),
+    (lambda: losses.cosine_similarity(ones(2, 3), ones(2, 3), axis=2), "received axis=2"),
+    (lambda: losses.Hinge()(ones(2, 3), ones(4, 3)), "hinge: y_true and y_pred must have the same shape"),
+    (lambda: losses.Huber()(ones(2, 3), ones(2, 3), ones(3)), "huber: sample_weight must fit"),
+    (lambda: losses.dice(ones(2, 3), ones(2, 1)), r"dice: y_true and y_pred must have the same shape"),
+    (lambda: losses.dice(ones(2, 3), ones(2, 3), axis=(0, 2)), "axis"),
+    (lambda: losses.tversky(ones(2, 3), ones(2, 3), axis=(0, -2)), "every axis may be named once"),
+    (lambda: losses.ctc(ones(2), ones(2, 3, 4)), r"Targets `y_true` must have the shape.*\(2,\)"),
+    (lambda: losses.ctc(ones(2, 3), ones(2, 3)), r"Logits `y_pred` must have the shape"),
+    (lambda: losses.ctc([[1, 4]], ones(1, 3, 4)), r"labels must be class numbers from 0 to 3; received target with 4 at \[0, 1\]"),
+    (lambda: losses.ctc([[1, -1]], ones(1, 3, 4)), r"received target with -1 at \[0, 1\]"),
+    (lambda: losses.ctc([[1, 1.5]], ones(1, 3, 4)), r"target must hold whole numbers; received 1.5"),
+    (lambda: losses.ctc([[1], [np.nan]], ones(2, 3, 4)), r"target must hold whole numbers; received nan"),
+    (lambda: losses.ctc([[1]], ones(2, 3, 4)), r"target must hold class numbers of shape \(batch, labels\)"),
+    (lambda: ops.ctc_loss([[1]], ones(1, 3, 4), [2], [3]), r"target_length must hold 1 whole numbers from 0 to 1; received \[2\]"),
+    (lambda: ops.ctc_loss([[1]], ones(1, 3, 4), [1], [3], mask_index=4), "received mask_index=4"),
+    (lambda: losses.circle([0, 1, 2], ones(2, 4)), r"y_true must hold a label for each embedding.*\(3,\)"),
+    (lambda: losses.circle([0, np.nan], ones(2, 4)), "y_true must hold finite labels; received nan"),
+])  # fmt: skip
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_gradient_of_half_precision_is_refused():
+    half = convert(np.ones((2, 3), "float16"))
+    for function in (losses.dice, losses.hinge, losses.cosine_similarity):
+        assert function(half, half).dtype == "float32"
+        with pytest.raises(TypeError, match="cast y_pred to float32 first"), Tape() as tape:
+            tape.watch(half)
+            function(np.ones((2, 3)), half)

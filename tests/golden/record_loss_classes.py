@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 
+PATH = pathlib.Path(__file__).with_name("loss_classes.npz")
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
 # class, arguments, data (see `data`), weights: none, one per sample, or one per sample and step; whether there is a mask
@@ -28,10 +29,32 @@ CASES = [
         ("SparseCategoricalCrossentropy", {"from_logits": True}, ["sparse_logits", "sparse3_logits"]),
         ("SparseCategoricalCrossentropy", {"ignore_class": 1}, ["sparse", "sparse3"]),
         ("SparseCategoricalCrossentropy", {"ignore_class": 1, "from_logits": True}, ["sparse3_logits"]),
+        ("MeanAbsolutePercentageError", {}, ["real", "real3"]),
+        ("MeanSquaredLogarithmicError", {}, ["counts", "real3"]),
+        ("LogCosh", {}, ["real"]),
+        ("Huber", {"delta": 0.7}, ["real", "real3"]),
+        ("CosineSimilarity", {}, ["real", "real3"]),
+        ("CosineSimilarity", {"axis": 1}, ["real3"]),
+        ("Hinge", {}, ["signs", "binary_logits"]),
+        ("SquaredHinge", {}, ["signs", "binary_logits"]),
+        ("CategoricalHinge", {}, ["one_hot_logits", "one_hot3"]),
+        ("KLDivergence", {}, ["one_hot", "one_hot3"]),
+        ("Poisson", {}, ["counts"]),
+        ("BinaryFocalCrossentropy", {}, ["binary"]),
+        ("BinaryFocalCrossentropy", {"from_logits": True, "apply_class_balancing": True, "label_smoothing": 0.1, "gamma": 1.5}, ["binary_logits"]),
+        ("CategoricalFocalCrossentropy", {}, ["one_hot", "one_hot3"]),
+        ("CategoricalFocalCrossentropy", {"from_logits": True, "alpha": 0.6, "label_smoothing": 0.1, "gamma": 1.5}, ["one_hot_logits"]),
+        ("CategoricalGeneralizedCrossEntropy", {"q": 0.7}, ["sparse"]),
+        ("Dice", {}, ["binary"]),
+        ("Dice", {"axis": (1, 2)}, ["one_hot3"]),
+        ("Tversky", {"alpha": 0.3, "beta": 0.8, "axis": 0}, ["one_hot3"]),
+        ("Circle", {"gamma": 10.0}, ["embedding"]),
+        ("CTC", {}, ["sequence"]),
     ]
     for kind in kinds
     for weights in ("none", "sample") + (("step",) if "3" in kind else ())
-    for mask in ((False, True) if "3" in kind else (False,))
+    for mask in ((False, True) if "3" in kind and name not in ("Dice", "Tversky") and "axis" not in arguments else (False,))
+    if not (weights == "step" and (name in ("Dice", "Tversky") or "axis" in arguments))
     if not (weights == "sample" and "3" in kind)
 ]
 
@@ -42,6 +65,14 @@ def data(kind):
     rank3 = "3" in kind
     shape = (4, 5, 3) if rank3 else (6, 1) if kind.startswith("column") else (6, 4)
     logits = rng.normal(size=shape).astype("float32") * 2
+    if kind == "counts":
+        return rng.integers(0, 5, size=shape), np.exp(logits / 2)
+    if kind == "signs":
+        return rng.choice([-1, 1], size=shape), logits
+    if kind == "embedding":
+        return np.array([0, 1, 0, 1, 2, 0]), logits / np.linalg.norm(logits, axis=1, keepdims=True)
+    if kind == "sequence":
+        return np.array([[1, 2, 0], [2, 2, 1], [1, 1, 0], [2, 0, 0], [0, 0, 0], [1, 2, 1]]), rng.normal(size=(6, 7, 3)).astype("float32") * 2
     if kind.startswith(("real", "column")) and "binary" not in kind:
         return rng.normal(size=shape).astype("float32"), logits
     if "binary" in kind:
@@ -58,18 +89,29 @@ def data(kind):
 def weights_and_mask(case):
     _, _, kind, weights, mask = case
     rng = np.random.default_rng(3)
-    shape = data(kind)[1].shape[:-1]
+    shape = data(kind)[1].shape[: 1 if kind == "sequence" else -1]
     w = None if weights == "none" else rng.uniform(0, 2, size=shape[:1] if weights == "sample" else shape).astype("float32")
     if w is not None:
         w.flat[0] = 0                                                              # counts as a value all the same
     return w, rng.uniform(size=shape) < 0.7 if mask else None
 
 
+def load():
+    """The cases, and what was recorded of them."""
+    file = np.load(PATH)
+    numbers, at, out = file["numbers"], 0, {}
+    for key, shape in json.loads(str(file["index"])).items():
+        n = int(np.prod(shape))
+        out[key] = numbers[at : at + n].reshape(shape)
+        at += n
+    return json.loads(str(file["cases"])), out
+
+
 def main():
     import keras
     import torch
 
-    out = {"cases": json.dumps(CASES)}
+    out = {}
     for i, case in enumerate(CASES):
         name, arguments, kind, _, _ = case
         y_true, y_pred = data(kind)
@@ -82,7 +124,10 @@ def main():
             value.sum().backward()
             out[f"{i}/{reduction}"] = value.detach().numpy()
             out[f"{i}/{reduction}/gradient"] = p.grad.numpy()
-    np.savez_compressed(pathlib.Path(__file__).with_name("loss_classes.npz"), **out)
+    # One array: each of its own would take more room for its header than for its numbers.
+    index = {key: value.shape for key, value in out.items()}
+    numbers = np.concatenate([value.ravel() for value in out.values()])
+    np.savez_compressed(PATH, cases=json.dumps(CASES), index=json.dumps(index), numbers=numbers)
 
 
 if __name__ == "__main__":

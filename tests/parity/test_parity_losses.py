@@ -1,6 +1,7 @@
 """Losses, metrics and what `compile` makes of them, against Keras itself."""
 
 import inspect
+import json
 import warnings
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 import torch
 from golden import record_compile_utils
 
+import dlcore
 from dlcore import losses, metrics
 from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import convert
@@ -186,3 +188,105 @@ def test_compile_loss(case):
     theirs = record_compile_utils.run_loss(keras.src.trainers.compile_utils, keras.ops.convert_to_tensor, case)
     assert ours[0] == pytest.approx(theirs[0], rel=1e-6)
     assert ours[1] == pytest.approx(theirs[1], rel=1e-6)
+
+
+# What a model of the family predicts, and targets that go with it: activation, units, targets
+TASKS = {
+    "BinaryCrossentropy": ("sigmoid", 3, lambda rng: rng.integers(0, 2, (24, 3))),
+    "CTC": (None, 5, lambda rng: rng.integers(1, 5, (24, 2))),
+    "CategoricalCrossentropy": ("softmax", 3, lambda rng: np.eye(3)[rng.integers(0, 3, 24)]),
+    "Circle": (None, 4, lambda rng: rng.integers(0, 3, 24)),
+    "Hinge": ("tanh", 3, lambda rng: rng.choice([-1, 1], (24, 3))),
+    "MeanSquaredError": (None, 3, lambda rng: rng.normal(size=(24, 3))),
+    "Poisson": ("softplus", 3, lambda rng: rng.poisson(1.5, (24, 3))),
+    "SparseCategoricalCrossentropy": ("softmax", 3, lambda rng: rng.integers(0, 3, 24)),
+}
+TASK_OF = dict.fromkeys(LOSSES, "MeanSquaredError") | {name: name for name in TASKS}
+TASK_OF |= {"BinaryFocalCrossentropy": "BinaryCrossentropy", "Dice": "BinaryCrossentropy", "Tversky": "BinaryCrossentropy"}
+TASK_OF |= {"CategoricalFocalCrossentropy": "CategoricalCrossentropy", "CategoricalHinge": "CategoricalCrossentropy", "KLDivergence": "CategoricalCrossentropy"}
+TASK_OF |= {"CategoricalGeneralizedCrossEntropy": "SparseCategoricalCrossentropy", "SquaredHinge": "Hinge", "MeanSquaredLogarithmicError": "Poisson"}
+
+
+def train(library, inputs, targets, weights, task, loss, sample_weight, **compiled):
+    """Weights and history of some steps."""
+    activation, units, _ = task
+    model = library.Sequential([library.layers.Input(inputs.shape[1:]), library.layers.Dense(units, activation=activation, name="d")])
+    model.set_weights([w.copy() for w in weights])
+    model.compile(optimizer=library.optimizers.SGD(0.01), loss=loss, **compiled)
+    history = model.fit(inputs, targets, batch_size=10, epochs=2, shuffle=False, sample_weight=sample_weight, verbose=0).history
+    return model.get_weights(), history
+
+
+@pytest.mark.parametrize("how", ["name", "class name", "function", "object"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_training(name, how):
+    task = TASKS[TASK_OF[name]]
+    rng = np.random.default_rng(5)
+    inputs = rng.normal(size=(24, 6, 4) if name == "CTC" else (24, 4)).astype("float32")
+    targets = task[2](rng).astype("float32")
+    weights = [rng.normal(size=(4, task[1])).astype("float32") * 0.5, np.zeros(task[1], "float32")]
+    function = next(fn.__name__ for fn, cls in losses.CLASSES.items() if cls.__name__ == name)
+    if name == "CategoricalGeneralizedCrossEntropy" and how != "object":    # Keras does not know its name
+        how = "object"
+    results = []
+    for library in (keras, dlcore):
+        loss = {"name": lambda: function, "class name": lambda: name, "function": lambda m=library: getattr(m.losses, function),
+                "object": lambda m=library: getattr(m.losses, name)(reduction="sum")}[how]()  # fmt: skip
+        w = None if how != "object" or name in ("Dice", "Tversky") else rng.uniform(0.5, 1.5, 24).astype("float32") if not results else results[0][2]
+        results.append((*train(library, inputs, targets, weights, task, loss, w), w))
+    (theirs, their_history, _), (ours, our_history, _) = results
+    assert list(our_history) == list(their_history)
+    np.testing.assert_allclose(our_history["loss"], their_history["loss"], rtol=2e-5)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_several_outputs():
+    """User functions, losses and names together; the names in the history."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(20, 3)).astype("float32"), [rng.uniform(0.1, 1, size=(20, 2)).astype("float32") for _ in range(4)]
+    start = [rng.normal(size=s).astype("float32") * 0.3 for s in [(3, 2), (2,)] * 4]
+    results = []
+    for library in (keras, dlcore):
+        ops = library.ops
+
+        def quartic(y_true, y_pred, ops=ops):
+            return ops.mean(ops.square(ops.square(y_true - y_pred)), axis=-1)
+
+        class Own(library.losses.Loss):
+            def call(self, y_true, y_pred, ops=ops):
+                return ops.abs(y_true - y_pred)
+
+        inputs = library.layers.Input((3,))
+        model = library.Model(inputs, [library.layers.Dense(2, activation="sigmoid", name=name)(inputs) for name in "abcd"])
+        model.set_weights([w.copy() for w in start])
+        loss = {"a": quartic, "b": Own(name="mine"), "c": "kl_divergence", "d": library.losses.Huber(delta=0.5)}
+        model.compile(optimizer=library.optimizers.SGD(0.1), loss=loss, loss_weights={"a": 1.0, "b": 0.5, "c": 2.0, "d": 3.0}, metrics={"a": ["mse"]})
+        history = model.fit(x, dict(zip("abcd", y, strict=True)), batch_size=8, epochs=2, shuffle=False, verbose=0).history
+        results.append((history, model.get_weights()))
+    (theirs, their_weights), (ours, our_weights) = results
+    assert list(ours) == list(theirs)
+    for key in ours:
+        np.testing.assert_allclose(ours[key], theirs[key], rtol=1e-5)
+    for a, b in zip(our_weights, their_weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_configs_are_read_by_both(name):
+    """A loss with arguments of its own, there and back."""
+    arguments = {key: values[-1] for key, values in OPTIONS.get(name, {}).items() if values[-1] != "any"}
+    arguments |= {"axis": (0, 1)} if arguments.get("axis") == "several" else {}
+    function = next(fn.__name__ for fn, cls in losses.CLASSES.items() if cls.__name__ == name)
+    for one, other in ((keras, dlcore), (dlcore, keras)):
+        if one is dlcore and "Generalized" in name:                        # Keras itself cannot read it
+            continue
+        loss = getattr(one.losses, name)(reduction="sum", name="mine", **arguments)
+        config = json.loads(json.dumps(one.losses.serialize(loss)))
+        again = other.losses.deserialize(config)
+        assert type(again).__name__ == name
+        if one is keras:
+            assert json.loads(json.dumps(other.losses.serialize(again))) == config
+        else:
+            assert again._fn_kwargs == loss._fn_kwargs or name in ("Dice", "Tversky")      # whose tuple came back as a list
+        assert other.losses.deserialize(one.losses.serialize(getattr(one.losses, function))) is getattr(other.losses, function)

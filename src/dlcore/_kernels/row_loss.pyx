@@ -81,7 +81,9 @@ cdef kernel_void categorical_hinge_bwd(const real* t, const real* p, real* d, Py
     cdef int times = 0
     for j in range(k):
         times += (<real>1 - t[j]) * p[j] == top
-    share = c / times if times else c
+    if times == 0:                                  # top is NaN
+        c = top
+    share = c / times
     for j in range(k):
         w = <real>1 - t[j]
         v = share if w * p[j] == top else 0
