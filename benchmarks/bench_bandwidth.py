@@ -32,5 +32,15 @@ WORKLOADS = [
     optimizer("RMSprop", 9, momentum=0.9, centered=True),
     optimizer("Adam", 7),
     optimizer("Adam", 9, amsgrad=True),
-    optimizer("Adam", 9, use_ema=True),
+    optimizer("Adam", 10, use_ema=True),
+    optimizer("Adam", 10, global_clipnorm=1.0),
+    optimizer("Adamax", 7),
+    optimizer("Nadam", 7),
+    optimizer("Lion", 5),
+    optimizer("ScheduleFreeAdamW", 7),
+    optimizer("Adagrad", 5),
+    optimizer("Adadelta", 7),
+    optimizer("Ftrl", 7),
+    optimizer("Lamb", 10),  # moments and norms, then the move
+    optimizer("Adafactor", 7),  # norm of the parameters, means of rows and columns, v and its clipping, then the move
 ]

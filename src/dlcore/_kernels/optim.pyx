@@ -126,21 +126,40 @@ cdef struct Norm:
     double limit
 
 
-cdef double _squares(const real* g, Py_ssize_t n) noexcept nogil:
-    # Eight partial sums in double: vectorisable and accurate.
-    cdef double[8] acc
+cdef double _squares(const real* x, Py_ssize_t n) noexcept nogil:
+    # 32 partial sums in double: vectorisable, accurate, and no sum waits for the one before. (gcc keeps arrays of 8 in registers.)
+    cdef double[8] a
+    cdef double[8] b
+    cdef double[8] c
+    cdef double[8] d
+    cdef const real* y
     cdef Py_ssize_t i, j
-    cdef double x
+    cdef double q
     for j in range(8):
-        acc[j] = 0
-    for i in range(n // 8):
+        a[j] = 0
+        b[j] = 0
+        c[j] = 0
+        d[j] = 0
+    for i in range(n // 32):
+        y = x + i * 32
         for j in range(8):
-            x = g[i * 8 + j]
-            acc[j] += x * x
-    for i in range(n // 8 * 8, n):
-        x = g[i]
-        acc[0] += x * x
-    return ((acc[0] + acc[1]) + (acc[2] + acc[3])) + ((acc[4] + acc[5]) + (acc[6] + acc[7]))
+            q = y[j]
+            a[j] += q * q
+        for j in range(8):
+            q = y[8 + j]
+            b[j] += q * q
+        for j in range(8):
+            q = y[16 + j]
+            c[j] += q * q
+        for j in range(8):
+            q = y[24 + j]
+            d[j] += q * q
+    for i in range(n // 32 * 32, n):
+        q = x[i]
+        a[0] += q * q
+    for j in range(8):
+        a[j] = (a[j] + b[j]) + (c[j] + d[j])
+    return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]))
 
 
 cdef double sum_of_squares(const void* x, Py_ssize_t n, bint f64) noexcept nogil:

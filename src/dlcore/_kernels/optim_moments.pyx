@@ -108,7 +108,7 @@ cdef void _adamax(real* p, const real* g, real* m, real* u, real* s2, Py_ssize_t
         m[i] = a
         b = beta_2 * u[i]
         q = abs_(q)
-        b = b if b > q or b != b else q            # NaN stays
+        b = b if b > q else (b if b != b else q)    # NaN stays
         u[i] = b
         p[i] = p[i] - p[i] * decay - a * alpha / (b + eps)
 

@@ -139,28 +139,29 @@ cdef inline Part _part(const Factor* f, Py_ssize_t b) noexcept nogil:
 cdef void _rows(real* r, double* columns, const real* g, Py_ssize_t rows, const Factor* f) noexcept nogil:
     # The running means of rows, and the sums of the columns of these rows.
     cdef Py_ssize_t i, j, k, cols = f.cols
-    cdef real eps = <real>f.epsilon
-    cdef real q
-    cdef double[8] acc
-    cdef double total
+    cdef const real* g1
+    cdef const real* g2
+    cdef const real* g3
+    cdef double q
     for j in range(cols):
-        columns[j] = 0
-    for i in range(rows):
-        for j in range(cols):
-            q = g[j] * g[j] + eps
-            columns[j] += q
-        for k in range(8):
-            acc[k] = 0
-        for j in range(cols // 8):
-            for k in range(8):
-                q = g[j * 8 + k] * g[j * 8 + k] + eps
-                acc[k] += q
-        for j in range(cols // 8 * 8, cols):
-            q = g[j] * g[j] + eps
-            acc[0] += q
-        total = ((acc[0] + acc[1]) + (acc[2] + acc[3])) + ((acc[4] + acc[5]) + (acc[6] + acc[7]))
-        r[i] = <real>(f.kept * r[i] + (1 - f.kept) * (total / cols))
-        g += cols
+        columns[j] = rows * f.epsilon
+    i = 0
+    while i < rows:
+        k = 4 if i + 4 <= rows else 1
+        if k == 4:
+            g1 = g + cols
+            g2 = g1 + cols
+            g3 = g2 + cols
+            for j in range(cols):
+                columns[j] += (g[j] * g[j] + g1[j] * g1[j]) + (g2[j] * g2[j] + g3[j] * g3[j])
+        else:
+            for j in range(cols):
+                columns[j] += g[j] * g[j]
+        for j in range(i, i + k):
+            q = sum_of_squares(g, cols, f.f64) / cols + f.epsilon
+            r[j] = <real>(f.kept * r[j] + (1 - f.kept) * q)
+            g += cols
+        i += k
 
 
 cdef void _rows_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -73,7 +73,10 @@ class OptimizerMap(MutableMapping):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """A map from :meth:`get_config`."""
-        return cls(*(deserialize_keras_object(config[key], custom_objects) for key in ("default_optimizer", "optimizer_map")))
+        from dlcore.optimizers import deserialize  # finds built-in ones by name, whatever module a file of Keras puts them in
+
+        members = {key: deserialize(value, custom_objects) for key, value in config["optimizer_map"].items()}
+        return cls(deserialize(config["default_optimizer"], custom_objects), members)
 
 
 def _check_member(optimizer, what):
