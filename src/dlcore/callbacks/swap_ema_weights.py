@@ -3,7 +3,6 @@
 import numpy as np
 
 from .base import Callback
-from .learning_rate_scheduler import optimizers_of
 
 
 class SwapEMAWeights(Callback):
