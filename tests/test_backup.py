@@ -97,7 +97,7 @@ def test_killed_and_resumed(kind, save_freq, tmp_path):
 # ---------------------------------------------------------------------------------------------------------- in one process
 
 
-class Stop(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -107,7 +107,7 @@ class Interrupt(callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == self.at:
-            raise Stop
+            raise StoppedError
 
 
 def model_and_data(units=3):
@@ -118,7 +118,7 @@ def model_and_data(units=3):
 
 def interrupted(folder, epoch=3, **options):
     model, x, y = model_and_data()
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         model.fit(x, y, epochs=6, verbose=0, callbacks=[callbacks.BackupAndRestore(folder, **options), Interrupt(epoch)])
     return model
 

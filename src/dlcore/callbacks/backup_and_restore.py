@@ -4,9 +4,7 @@ import os
 import pathlib
 import warnings
 
-import numpy as np
-
-from .base import Callback
+from .base import Callback, is_count
 from .training_state import TrainingState, save_training_state
 
 NAME = "latest.weights.h5"
@@ -39,8 +37,9 @@ class BackupAndRestore(Callback):
         if not backup_dir:
             raise ValueError(f"Argument `backup_dir` must be the path of a folder. Received: backup_dir={backup_dir!r}")
         if save_freq != "epoch":
-            if isinstance(save_freq, bool) or not isinstance(save_freq, (int, np.integer)) or save_freq < 1:
+            if not is_count(save_freq):
                 raise ValueError(f"Argument `save_freq` must be 'epoch' or a positive number of batches. Received: save_freq={save_freq!r}")
+            self._every = int(save_freq)
             self.on_train_batch_end = self._count_batch         # otherwise batches cost nothing
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
@@ -89,7 +88,7 @@ class BackupAndRestore(Callback):
 
     def _count_batch(self, batch, logs=None):
         self._batches += 1
-        if self._batches >= self.save_freq:
+        if self._batches >= self._every:
             self._batches = 0
             self._save(self._epoch, batch + 1)
 

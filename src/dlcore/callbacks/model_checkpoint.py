@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from ..utils.messages import print_msg
+from .base import is_count
 from .monitor import MonitorCallback
 
 
@@ -44,8 +45,9 @@ class ModelCheckpoint(MonitorCallback):
         self._batches = 0
         self._current_epoch = 0
         if save_freq != "epoch":
-            if isinstance(save_freq, bool) or not isinstance(save_freq, (int, np.integer)) or save_freq < 1:
+            if not is_count(save_freq):
                 raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected 'epoch' or a positive number of batches")
+            self._every = int(save_freq)
             self.on_train_batch_end = self._count_batch         # otherwise batches cost nothing
         if save_weights_only and not self.filepath.endswith(".weights.h5"):
             raise ValueError(f"With `save_weights_only=True` the filepath of `ModelCheckpoint` must end in `.weights.h5`. Received: filepath={self.filepath}")
@@ -59,7 +61,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def _count_batch(self, batch, logs=None):
         self._batches += 1
-        if self._batches >= self.save_freq:
+        if self._batches >= self._every:
             self._batches = 0
             self._save(self._current_epoch, batch, logs or {})
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from .base import Callback
+from .base import Callback, is_count
 from .learning_rate_scheduler import log_learning_rates
 
 
@@ -45,7 +45,7 @@ class TensorBoard(Callback):
             )
         if update_freq == "batch":
             update_freq = 1
-        if update_freq != "epoch" and (isinstance(update_freq, bool) or not isinstance(update_freq, (int, np.integer)) or update_freq < 1):
+        if update_freq != "epoch" and not is_count(update_freq):
             raise ValueError(f"TensorBoard: update_freq must be 'epoch', 'batch' or a positive number of batches. Received: update_freq={update_freq!r}")
         _package()
         self.log_dir = os.fspath(log_dir)
@@ -58,6 +58,7 @@ class TensorBoard(Callback):
         self._writers = {}
         self._begun = (0.0, 0)                      # of the epoch: time and number of updates
         if update_freq != "epoch":                  # otherwise batches cost nothing
+            self._every = int(update_freq)
             self.on_train_batch_begin = self._batch_begin
             self.on_train_batch_end = self._batch_end
 
@@ -91,7 +92,7 @@ class TensorBoard(Callback):
 
     def _batch_end(self, batch, logs=None):
         step = self._global_train_batch
-        if step % self.update_freq:
+        if step % self._every:
             return
         writer = self._writer("train")
         if self.write_steps_per_second:

@@ -1,5 +1,6 @@
 """Trainer: fit, evaluate, predict. The only training loop."""
 
+import collections
 import itertools
 import warnings
 
@@ -103,10 +104,9 @@ class Trainer(Steps):
         train_step = self.train_step
         data_of_epoch = iter(source.epoch())
         if resume is not None:
-            data = None
-            for data in itertools.islice(data_of_epoch, resume.step):
-                step += 1
-            resume.enter(data)
+            done = collections.deque(enumerate(itertools.islice(data_of_epoch, resume.step), 1), maxlen=1)
+            step, last = done.pop() if done else (0, None)
+            resume.enter(last)
             logs = self.get_metrics_result() if step else {}
         for data in data_of_epoch:
             if hooks:
