@@ -40,7 +40,7 @@ def same(ours, theirs):
 def test_pad_sequences(seed):
     choose, rng = random.Random(seed), np.random.default_rng(seed)
     item = choose.choice([(), (), (2,), (2, 3)])
-    sequences = [rng.integers(0, 50, (choose.randint(0, 6), *item)) for _ in range(choose.randint(0, 5))]
+    sequences = [rng.integers(0, 50, (choose.randint(0, 6), *item)) for _ in range(choose.randint(1, 5))]         # Keras fails on none
     if not item and choose.random() < 0.5:
         sequences = [s.tolist() for s in sequences]
     options = {"maxlen": choose.choice([None, 1, 3, 10]), "dtype": choose.choice(["int32", "float32", "int64", object]), "padding": choose.choice(["pre", "post"]),
@@ -64,7 +64,8 @@ def test_to_categorical_and_normalize(seed):
     same(*both("utils.to_categorical", labels, choose.choice([None, 4, 9])))
     x = rng.normal(size=choose.choice([(5,), (4, 3), (2, 3, 4)]))
     x.flat[0] = 0
-    options = {"axis": choose.choice([-1, 0]), "order": choose.choice([1, 2, 2, np.inf])}
+    # Keras divides along axis 0 by the wrong norms, or fails.
+    options = {"axis": choose.choice([-1, x.ndim - 1 or -1]), "order": choose.choice([1, 2, 2, np.inf])}
     same(*both("utils.normalize", choose.choice([x, x.astype("float32"), x * 0]), **options))
 
 

@@ -3,7 +3,7 @@
 from .. import config, tree
 from .._kernels.tensor import KerasTensor
 
-_PYTHON = {bool: "bool", int: "int32", float: "float32", str: "string", "int": "int32"}
+_PYTHON = {bool: "bool", int: "int32", float: "float32", str: "string", complex: "complex64", "int": "int32"}
 _NAMES = {
     *("bool", "string", "complex64", "complex128", "bfloat16", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"),
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
