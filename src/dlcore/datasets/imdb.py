@@ -136,8 +136,8 @@ def _read_texts():
     import gzip
 
     parts = []
-    for name in _LOCAL:
-        with gzip.open(find_local(name), "rt", encoding="utf-8", newline="\n") as file:
+    for path in filter(None, map(find_local, _LOCAL)):
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
             rows = [line.rstrip("\n").split("\t", 3) for line in file]
         parts.append(([row[3] for row in rows], np.array([int(row[0]) for row in rows])))
     return parts

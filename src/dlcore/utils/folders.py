@@ -49,7 +49,7 @@ def dataset_from_directory(read, directory, kind, formats, labels, label_mode, c
         labels = label_mode = None
     _check_split(validation_split, subset, shuffle, seed)
     if seed is None:
-        seed = np.random.randint(1e6)
+        seed = np.random.randint(1_000_000)
     paths, numbers, class_names = index_directory(directory, labels, formats, class_names, shuffle, seed, follow_links, verbose)
     if label_mode == "binary" and len(class_names) != 2:
         raise ValueError(f'When passing `label_mode="binary"`, there must be exactly 2 class_names. Received: class_names={class_names}')

@@ -108,10 +108,10 @@ def plot_model(
                           "`model_to_dot(model).to_string()` gives the graph as text without it.") from error
     if extension != "pdf":
         try:
-            from IPython import display
+            from IPython.core.display import SVG, Image
         except ImportError:
             return None
-        return display.Image(filename=to_file) if extension != "svg" else display.SVG(filename=to_file)
+        return (SVG if extension == "svg" else Image)(filename=to_file)
     return None
 
 

@@ -118,7 +118,7 @@ def crop_box(height, width, size):
 def resize_with_crop(image, size, interpolation="bilinear"):
     """Resizes the largest part of an image (..., height, width, channels) that has the proportions of `size`."""
     _check_sizes(image, size)
-    top, left, tall, wide = crop_box(*image.shape[-3:-1], size)
+    top, left, tall, wide = crop_box(image.shape[-3], image.shape[-2], size)
     return resize(image[..., top : top + tall, left : left + wide, :], size, interpolation)
 
 

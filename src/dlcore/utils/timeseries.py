@@ -66,7 +66,7 @@ def timeseries_dataset_from_array(
         targets = np.asarray(targets[used])
     starts = np.arange(0, count, sequence_stride)
     if shuffle:
-        seed = np.random.randint(1e6) if seed is None else seed
+        seed = np.random.randint(1_000_000) if seed is None else seed
         np.random.RandomState(seed).shuffle(starts)
     return _Windows(data, targets, starts, np.arange(sequence_length) * sampling_rate, batch_size=batch_size, shuffle=shuffle, seed=seed)
 
