@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dlcore import config
-from dlcore.datasets import _files, boston_housing, california_housing, cifar10, digits, fashion_mnist, mnist
+from dlcore.datasets import _files, boston_housing, california_housing, cifar10, digits, fashion_mnist, imdb, mnist
 from dlcore.utils import files
 
 REAL = os.environ.get("DLCORE_DATA")
@@ -215,3 +215,67 @@ def test_a_broken_npz_is_named(tmp_path):
     path.write_bytes(whole)
     with pytest.raises(ValueError, match="with the arrays b"):
         _files.read_npz(path, "b")
+
+
+# ---------------------------------------------------------------------------------------------------------------- imdb
+
+
+def write_reviews(folder, good=("A fine film,<br />fine it is.", "don't miss it"), bad=("It is a BAD film", "bad, bad")):
+    (folder / "imdb").mkdir()
+    for name in ("imdb_train_8000", "imdb_test_4000"):
+        with gzip.open(folder / "imdb" / f"{name}.tsv.gz", "wt", encoding="utf-8") as file:
+            file.writelines(f"{int(text in good)}\t5\tx.txt\t{text}\n" for text in (*good, *bad))
+
+
+def test_imdb_from_texts(data):
+    write_reviews(data)
+    index = imdb.get_word_index()
+    assert index == {"bad": 1, "it": 2, "a": 3, "film": 4, "fine": 5, "is": 6, "don't": 7, "miss": 8}
+    with pytest.warns(UserWarning, match="subset of 4 and 4 reviews"):
+        (x, y), (x_test, _) = imdb.load_data()
+    assert x.dtype == object and y.dtype == np.int64 and sorted(y) == [0, 0, 1, 1] and len(x_test) == 4
+    words = {i + 3: word for word, i in index.items()} | {1: "<", 2: "?"}
+    read = {" ".join(words[i] for i in row): label for row, label in zip(x, y, strict=True)}
+    assert read == {"< a fine film fine it is": 1, "< don't ? it": 1, "< it is a bad film": 0, "< bad bad": 0}     # the largest number is left out, as in Keras
+
+
+@pytest.fixture
+def reviews(data):
+    """A file like that of Keras; one review a list, as NumPy pickles it."""
+    rows = np.empty(6, object)
+    rows[:] = [[5, 1, 2], [1], [9, 9, 9, 9], [2, 3], [7, 8, 1, 1, 1], [4]]
+    np.savez(data / "imdb.npz", x_train=rows, y_train=np.arange(6) % 2, x_test=rows[:3], y_test=np.array([1, 1, 0]))
+    return rows
+
+
+def test_imdb_as_keras_reads_it(reviews, data):
+    """Recorded from Keras 3.15 with this file."""
+    (x, y), (x_test, y_test) = imdb.load_data()
+    order = np.arange(6)
+    np.random.RandomState(113).shuffle(order)
+    assert x.tolist() == [[1, *(w + 3 if w + 3 < 12 else 2 for w in reviews[i])] for i in order] and y.tolist() == (order % 2).tolist()
+    assert len(x_test) == 3 and sorted(y_test) == [0, 1, 1]
+    (x, y), _ = imdb.load_data(num_words=8, skip_top=5, oov_char=None, start_char=None, index_from=0, seed=1)
+    assert sorted(x.tolist()) == [[], [], [], [], [5], [7]]
+    (x, y), _ = imdb.load_data(maxlen=3)
+    assert sorted(map(len, x)) == [2, 2] and len(y) == 2
+    with pytest.raises(ValueError, match="Increase maxlen"):
+        imdb.load_data(maxlen=1)
+    with pytest.raises(ValueError, match="Unrecognized keyword arguments"):
+        imdb.load_data(nb_words=3)
+
+
+def test_imdb_refuses_other_pickles(data):
+    rows = np.empty(1, object)
+    rows[0] = os.system
+    np.savez(data / "imdb.npz", x_train=rows, y_train=np.arange(1), x_test=rows, y_test=np.arange(1))
+    with pytest.raises(pickle.UnpicklingError, match="refusing to load"):
+        imdb.load_data()
+
+
+@pytest.mark.skipif(not REAL or not os.path.exists(os.path.join(REAL, "imdb", "imdb_train_8000.tsv.gz")), reason="DLCORE_DATA has no reviews")
+@pytest.mark.filterwarnings("ignore:IMDB")
+def test_real_reviews():
+    (x, y), (x_test, y_test) = imdb.load_data(num_words=10_000)
+    assert x.shape == (8000,) and x_test.shape == (4000,) and y.mean() == y_test.mean() == 0.5
+    assert max(map(max, x)) == 9_999 and imdb.get_word_index()["the"] == 1

@@ -17,7 +17,7 @@ FLOORS = [
     ["ops"],
     ["variable"],
     ["utils", "random"],  # what the rest of their floor stands on
-    ["initializers", "regularizers", "constraints", "activations", "datasets"],
+    ["initializers", "regularizers", "constraints", "activations", "datasets", "preprocessing"],
     ["layers"],
     ["losses"],
     ["optimizers", "metrics"],
@@ -27,7 +27,7 @@ FLOORS = [
     ["__init__", "__main__", "testing"],
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
-HEAVY = ["rich", "h5py", "urllib.request", "http.client", "gzip", "tarfile", "numpy.random", "scipy", "pandas", "torch", "multiprocessing"]
+HEAVY = ["rich", "h5py", "urllib.request", "http.client", "gzip", "tarfile", "numpy.random", "scipy", "pandas", "torch", "PIL", "pydot", "multiprocessing", "concurrent.futures"]
 
 
 def imports(path):

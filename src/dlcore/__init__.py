@@ -35,13 +35,13 @@ from dlcore.variable import Variable
 from dlcore.version import __version__
 
 # Imported at first use, so that `import dlcore` stays quick.
-_LAZY = ("datasets", "testing")
+_LAZY = ("datasets", "preprocessing", "testing")
 
 __all__ = [
     "Function", "Functional", "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric",
     "Model", "Optimizer", "Regularizer", "Sequential", "Tensor", "Variable", "__version__", "activations", "callbacks",
     "config", "constraints", "datasets", "get_num_threads", "initializers", "layers", "losses", "metrics", "models", "ops",
-    "optimizers", "random", "regularizers", "saving", "set_num_threads", "show_config", "testing", "tree", "utils",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "set_num_threads", "show_config", "testing", "tree", "utils",
 ]
 
 

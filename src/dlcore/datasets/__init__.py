@@ -9,8 +9,9 @@ in the folder that the environment variable `DLCORE_DATA` names, then in the cac
     cifar-10-python.tar.gz, or cifar10/cifar10_small.npz
     boston_housing.npz, or regression/boston_housing.csv
     california_housing.npz, or regression/california_housing.csv.gz
+    imdb.npz and imdb_word_index.json, or imdb/imdb_{train_8000,test_4000}.tsv.gz
 """
 
-from . import boston_housing, california_housing, cifar10, digits, fashion_mnist, mnist
+from . import boston_housing, california_housing, cifar10, digits, fashion_mnist, imdb, mnist
 
-__all__ = ["boston_housing", "california_housing", "cifar10", "digits", "fashion_mnist", "mnist"]
+__all__ = ["boston_housing", "california_housing", "cifar10", "digits", "fashion_mnist", "imdb", "mnist"]

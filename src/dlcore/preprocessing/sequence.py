@@ -1,0 +1,7 @@
+"""Sequences of different lengths."""
+
+from ..utils.numerical import pad_sequences
+
+__all__ = [
+    "pad_sequences",
+]
