@@ -181,9 +181,9 @@ class Lambda(Layer):
         return self._call_symbolically(args, kwargs)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, custom_objects=None, safe_mode=None):
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
-                config[key] = deserialize_keras_object(config[key])
+                config[key] = deserialize_keras_object(config[key], custom_objects)
         return cls(**config)
