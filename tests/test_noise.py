@@ -122,6 +122,7 @@ class TestDistribution:
         channels = y.mean(axis=same)
         assert (y == channels.reshape([1 if i in same else n for i, n in enumerate(shape)])).all()
         assert set(np.unique(channels.round(5))) == {0, round(1 / 0.7, 5)} and (channels == 0).mean() == pytest.approx(0.3, abs=0.04)
+        assert (np.ptp(channels, axis=0) > 0).all() and (np.ptp(channels, axis=1) > 0).all()        # each sample and channel decides for itself
         with pytest.raises(ValueError, match=f"expected ndim={len(shape)}"):
             layer(np.ones((3, 4)))
 

@@ -38,6 +38,8 @@ class Case:
         self.y = targets[0] if len(targets) == 1 else targets
         weights = [rng.uniform(0, 2, size=(ROWS, *y.shape[1:-1])).astype(dtype) for y in self.model.outputs]
         self.sample_weight = None if rng.random() < 0.5 else weights[0] if len(weights) == 1 else weights
+        if any("mask" in str(kind) for kind in self.kinds) and len(self.model.outputs[0].shape) > 2:
+            self.sample_weight = None           # on PyTorch, Keras multiplies the mask into the weights in place, once for each use
         # The starting weights come from the seed, in the order of `weights`: a wrong order is a wrong shape or result.
         self.model.set_weights([self.start(w) for w in self.model.weights])
 
@@ -80,7 +82,9 @@ class Case:
         """An output layer; what belongs to it is kept in `heads`: kind, loss, metrics."""
         kind = self.pick(list(toolbox.HEADS if rank == 2 else toolbox.DEEP_HEADS))
         sizes, activations, losses, metrics = (toolbox.HEADS if rank == 2 else toolbox.DEEP_HEADS)[kind]
-        self.heads.append((kind, self.pick(losses), [self.pick(metrics)] + ([self.pick(metrics)] if self.rng.random() < 0.3 else [])))
+        first = self.rng.integers(len(metrics))
+        chosen = [metrics[first], metrics[first - 1]] if len(metrics) > 1 and self.rng.random() < 0.3 else [metrics[first]]
+        self.heads.append((kind, self.pick(losses), chosen))
         return self.lib.layers.Dense(self.pick(sizes), activation=self.pick(activations), **options)
 
     def sequential(self):
@@ -149,7 +153,8 @@ class Case:
 
     def compile_arguments(self):
         rng, lib = self.rng, self.lib
-        name, options = self.pick(toolbox.OPTIMIZERS if self.dtype == "float64" else [o for o in toolbox.OPTIMIZERS if o[0] not in toolbox.DOUBLE_ONLY])
+        exact = self.dtype == "float64" and not any("Normalization" in type(layer).__name__ for layer in self.model._flatten_layers())
+        name, options = self.pick([o for o in toolbox.OPTIMIZERS if exact or o[0] not in toolbox.DOUBLE_ONLY])
         options = {key: value(lib, self.pick) if callable(value) else value for key, value in options.items()}
         arguments = {"optimizer": getattr(lib.optimizers, name)(**options)}
         losses = [toolbox.made(lib, loss) for _, loss, _ in self.heads]
@@ -169,6 +174,8 @@ class Case:
 
     def target(self, kind, shape):
         rng, (*outer, units) = self.rng, shape
+        if kind == "flat ids":
+            return rng.integers(0, units, size=ROWS)
         if kind.startswith("id"):
             return rng.integers(0, units, size=(ROWS, *outer, *self.pick(((), (1,)))))
         if kind == "classes":

@@ -1,7 +1,9 @@
 """What random models are made of: for every family a table, drawn from with a generator, the same for Keras and for dlcore.
 
 An entry makes an object of either library: ``make(lib, pick)``, where ``pick(options)`` draws. Layers that draw random numbers
-do so with rate 0: what they do to graphs and masks is compared here, their numbers cannot be.
+do so with rate 0: what they do to graphs and masks is compared here, their numbers cannot be. Metrics that give back their
+variable as it is (TruePositives ...) are compared elsewhere: on PyTorch, Keras' history then has the value of the validation
+for training, too.
 """
 
 import math
@@ -26,7 +28,8 @@ def schedule(lib, pick):
     ))()  # fmt: skip
 
 
-# Name -> arguments. Rules that take the sign of something amplify rounding: they are compared in float64 only.
+# Name -> arguments. Rules that take the sign of something amplify rounding: they are compared in float64 only, and without
+# normalization, which Keras computes in float32 even then.
 OPTIMIZERS = (
     ("SGD", {"learning_rate": 0.05}),
     ("SGD", {"learning_rate": 0.05, "momentum": 0.9}),
@@ -63,7 +66,7 @@ HEADS = {
     "binary": ((1, 2), ("sigmoid",), ["binary_crossentropy", "binary_focal_crossentropy", lambda lib: lib.losses.BinaryCrossentropy(label_smoothing=0.1),
                                       lambda lib: lib.losses.BinaryFocalCrossentropy(apply_class_balancing=True, gamma=1.5), "dice", "tversky", "hinge", "squared_hinge"],
                ["accuracy", "binary_accuracy", lambda lib: lib.metrics.AUC(num_thresholds=20), lambda lib: lib.metrics.Precision(), lambda lib: lib.metrics.Recall(thresholds=0.4),
-                lambda lib: lib.metrics.BinaryIoU(), lambda lib: lib.metrics.TruePositives(), lambda lib: lib.metrics.FalseNegatives(thresholds=[0.3, 0.7]),
+                lambda lib: lib.metrics.Precision(thresholds=[0.3, 0.7]),
                 lambda lib: lib.metrics.SensitivityAtSpecificity(0.5, num_thresholds=11), lambda lib: lib.metrics.Hinge()]),
     "logits": ((1, 2), (None,), [lambda lib: lib.losses.BinaryCrossentropy(from_logits=True), lambda lib: lib.losses.BinaryFocalCrossentropy(from_logits=True)],
                [lambda lib: lib.metrics.BinaryCrossentropy(from_logits=True), lambda lib: lib.metrics.BinaryAccuracy(threshold=0.0)]),
@@ -72,8 +75,9 @@ HEADS = {
                 ["accuracy", "categorical_accuracy", lambda lib: lib.metrics.TopKCategoricalAccuracy(k=2), lambda lib: lib.metrics.F1Score(average="macro"),
                  lambda lib: lib.metrics.OneHotMeanIoU(num_classes=3), lambda lib: lib.metrics.CategoricalHinge(), lambda lib: lib.metrics.AUC(multi_label=True, num_thresholds=7),
                  lambda lib: lib.metrics.KLDivergence()]),
-    "ids": ((3, 4), ("softmax",), ["sparse_categorical_crossentropy", lambda lib: lib.losses.CategoricalGeneralizedCrossEntropy(q=0.6)],
+    "ids": ((3, 4), ("softmax",), ["sparse_categorical_crossentropy"],
             ["acc", "sparse_categorical_crossentropy", lambda lib: lib.metrics.SparseTopKCategoricalAccuracy(k=2), lambda lib: lib.metrics.SparseCategoricalAccuracy(name="mine")]),
+    "flat ids": ((3,), ("softmax",), [lambda lib: lib.losses.CategoricalGeneralizedCrossEntropy(q=0.6)], ["accuracy"]),
     "id logits": ((3, 4), (None,), [lambda lib: lib.losses.SparseCategoricalCrossentropy(from_logits=True)], ["accuracy"]),
 }  # fmt: skip
 

@@ -185,11 +185,11 @@ class Lambda(Layer):
         return self._call_symbolically(args, kwargs)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, custom_objects=None, safe_mode=None):
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
-                config[key] = deserialize_keras_object(config[key])
+                config[key] = deserialize_keras_object(config[key], custom_objects)
         if isinstance(config["function"], str):         # an activation is written by its name alone
             config["function"] = activations.get(config["function"])
         return cls(**config)

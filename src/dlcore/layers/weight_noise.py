@@ -22,7 +22,8 @@ class WeightNoise(Wrapper):
 
     The gradient is taken at the noisy weights and applied to the clean ones, which is what ``weights``, regularizers and
     constraints see. In inference the layer is as it is. Training on noisy weights looks for minima that are flat, and for
-    recurrent networks it is a regularizer of its own. Keras has no such layer.
+    recurrent networks it is a regularizer of its own. Keras has no such layer. While a call in training runs, the attributes of
+    the layer hold the noisy weights: two threads may not train one layer at once.
 
     Args:
         layer: The layer (or model) whose trainable weights get noise, also those of the layers in it.

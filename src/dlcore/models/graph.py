@@ -52,8 +52,7 @@ class Graph:
                 raise ValueError(f"The name {name!r} is used {names.count(name)} times in the model. All operation names should be unique.")
         self.input_names = [x.history.operation.name if x.history and isinstance(x.history.operation, InputLayer) else x.name or f"input_{i}"
                             for i, x in enumerate(self.flat_inputs)]
-        self.output_names = _unique([getattr(x.history.operation, "name", x.history.operation.__name__ if hasattr(x.history.operation, "__name__") else "output")
-                                     for x in self.flat_outputs])
+        self.output_names = _unique([x.history.name or "output" for x in self.flat_outputs])
         self._plan()
 
     def _trace(self):

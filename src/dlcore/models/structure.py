@@ -61,7 +61,7 @@ def _operations(graph):
             calls.sort(key=layer._inbound.index)
     for node in operations:
         if not isinstance(node, Layer):
-            names[node] = uniquify(getattr(node.operation, "__name__", "op"), set(names.values()))
+            names[node] = uniquify(node.name or "op", set(names.values()))
     return operations, names
 
 

@@ -2,6 +2,7 @@
 
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor
+from dlcore.naming import auto_name, to_snake_case
 
 
 class Node:
@@ -11,6 +12,7 @@ class Node:
         operation: The callable: a Layer, or an ops function.
         args, kwargs: What it was called with, symbolic tensors in their places.
         outputs: The structure of symbolic tensors that it gave.
+        name: That of the layer, or a name for this call of an op; None for ops inside a layer that is tried on placeholders.
     """
 
     def __init__(self, operation, args, kwargs, outputs):
@@ -19,6 +21,11 @@ class Node:
         self.kwargs = kwargs
         self.outputs = outputs
         self.inputs = [x for x in tree.flatten((args, kwargs)) if type(x) is KerasTensor]
+        self.name = getattr(operation, "name", None)
+        if self.name is None and any(x.history is not None and x.history.name is not None for x in self.inputs):
+            # Keras has a class for every op, and numbers its instances together with the layers.
+            name = getattr(operation, "__name__", type(operation).__name__)
+            self.name = auto_name({"getitem": "get_item"}.get(name, to_snake_case(name)))
         for x in tree.flatten(outputs):
             # An op that changes nothing may return its input, which keeps the history that it has.
             if type(x) is KerasTensor and not any(x is given for given in self.inputs):
