@@ -17,6 +17,7 @@ from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, r
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.variable import Variable
 
+
 LEND_FROM = 65536           # elements of a variable from which a copy of its gradient costs more than a kernel call of its own
 
 
