@@ -84,6 +84,50 @@ def bandwidth(kind: str, bytes_per_item: float, spec: dict) -> Job:
     return Job(job.run, job.items * bytes_per_item)
 
 
+def op_forward(name: str, arguments: dict, shapes: list) -> Job:
+    tensors = numbers(shapes)
+    call = partial(getattr(keras.ops, name), *tensors, **arguments)
+    return Job(lambda: call() is None, tensors[0].size)
+
+
+def op_backward(name: str, arguments: dict, shapes: list) -> Job:
+    tensors = numbers(shapes)
+    return again_and_again(partial(getattr(keras.ops, name), **arguments), tensors, tensors[0].size)
+
+
+def layer_forward(name: str, training, arguments: dict, shapes: list) -> Job:
+    (x,) = numbers(shapes)
+    call = partial(prepared_layer(name, x, arguments), x, **({} if training is None else {"training": training}))
+    return Job(lambda: call() is None, x.size)
+
+
+def layer_backward(name: str, training, arguments: dict, shapes: list) -> Job:
+    (x,) = numbers(shapes)
+    layer = prepared_layer(name, x, arguments)
+    call = partial(layer, **({} if training is None else {"training": training}))
+    return again_and_again(call, [x], x.size, layer.trainable_weights)
+
+
+def prepared_layer(name: str, x, arguments: dict):
+    layer = getattr(keras.layers, name)(**arguments)
+    layer(x)
+    return layer
+
+
+def numbers(shapes: list) -> list:
+    rng = np.random.default_rng(5)
+    return [keras.ops.convert_to_tensor(rng.uniform(0.1, 1, s).astype(np.float32)) for s in shapes]
+
+
+def again_and_again(call, inputs: list, items: int, weights: list = ()) -> Job:
+    """The backward pass of sum(call(*inputs)) on a tape that is kept."""
+    tape = keras.GradientTape(persistent=True)
+    with tape:
+        tape.watch(inputs)
+        total = keras.ops.sum(call(*inputs))
+    return Job(lambda: tape.gradient(total, [*inputs, *weights]) is None, items)
+
+
 def optimizer_step(name: str, arguments: dict, shapes: list) -> Job:
     """dlcore only: gradients lie in the arena, where backward writes them."""
     rng = np.random.default_rng(5)

@@ -9,6 +9,7 @@ from libc.math cimport INFINITY
 
 from dlcore._kernels.layout cimport dense_strides, strided_copy
 from dlcore._kernels.parallel cimport launch
+from dlcore._kernels.simd cimport vmax, vmin, vsum
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, empty, empty_like
 from dlcore._kernels.types cimport F32, F64, kernel_void, real
 from dlcore._kernels.vmath cimport exp_
@@ -18,6 +19,7 @@ cdef enum:
     LANES = 128             # elements that narrow rows are widened to
     BLOCK_ROWS = 256        # (widened) rows of a block
     CHUNK = 4096            # columns of a block: its running results stay in the first-level cache
+    SHORT = 16              # rows shorter than this are added one by one
 
 
 cdef void group(Tensor x, unsigned int mask, Groups* g) noexcept:
@@ -188,8 +190,35 @@ cdef inline void fold_items(real (*f)(real, real) noexcept nogil, const Fold* c,
             fold_wide(f, x, rows, min(<Py_ssize_t>CHUNK, c.inner - column), c.inner, y)
 
 
+cdef inline void fold_rows(const Fold* c, const real* tag, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The same where a row's elements lie side by side (inner is 1): sums and extremes of vectors. Items follow one another."""
+    cdef Py_ssize_t t, j, n
+    cdef Py_ssize_t b = begin % c.blocks
+    cdef const real* x = <const real*>c.x + begin // c.blocks * c.rows + b * c.block
+    cdef real* y = <real*>c.y
+    cdef real a
+    for t in range(begin, end):
+        n = min(c.block, c.rows - b * c.block)
+        if c.kind == FOLD_SUM:
+            if n < SHORT:
+                a = x[0]
+                for j in range(1, n):
+                    a += x[j]
+                y[t] = a
+            else:
+                y[t] = <real>vsum[real](x, n)
+        elif c.kind == FOLD_MAX:
+            y[t] = vmax[real](x, n)
+        else:
+            y[t] = vmin[real](x, n)
+        x += n
+        b = b + 1 if b + 1 < c.blocks else 0
+
+
 cdef kernel_void fold_typed(const Fold* c, const real* tag, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    if c.kind == FOLD_SUM:
+    if c.inner == 1 and c.kind != FOLD_PROD:
+        fold_rows[real](c, tag, begin, end)
+    elif c.kind == FOLD_SUM:
         fold_items[real](plus2[real], c, begin, end)
     elif c.kind == FOLD_PROD:
         fold_items[real](times2[real], c, begin, end)

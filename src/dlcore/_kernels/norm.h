@@ -6,7 +6,7 @@
 
 /* VEC1 and VEC2: the terms of vectors v of x, w of y and u of z (c is a scalar); with one element for each they are scalars.
  * out[0] and out[1] receive the sums. Pointers that a term does not use may be any that are readable. */
-#define DL_TWO_SUMS(NAME, T, V, TERM1, TERM2)                                                          \
+#define DL_TWO_SUMS(NAME, T, V, LANES, TERM1, TERM2)                                                   \
     static inline void NAME(const T *x, const T *y, const T *z, T c, ptrdiff_t n, double *out) {       \
         enum { L = DL_VBYTES / sizeof(T), BLOCK = 128 * L };                                           \
         double first = 0.0, second = 0.0;                                                              \
@@ -24,9 +24,7 @@
                 (void)w, (void)u;                                                                      \
                 a1 += TERM1, b1 += TERM2;                                                              \
             }                                                                                          \
-            a0 += a1, b0 += b1;                                                                        \
-            if (i) /* short runs have no vectors */                                                    \
-                for (int j = 0; j < L; j++) part1 += (double)a0[j], part2 += (double)b0[j];            \
+            if (i) part1 = LANES(a0 + a1), part2 = LANES(b0 + b1);                                     \
             for (; i < m; i++) {                                                                       \
                 T v = p[i], w = q[i], u = r[i];                                                        \
                 (void)w, (void)u;                                                                      \
@@ -38,13 +36,13 @@
     }
 
 /* sum of (x - c) and of its square */
-DL_TWO_SUMS(dl_spread_f, float, dl_vf, (v - c), (v - c) * (v - c))
-DL_TWO_SUMS(dl_spread_d, double, dl_vd, (v - c), (v - c) * (v - c))
+DL_TWO_SUMS(dl_spread_f, float, dl_vf, dl_lanes_f, (v - c), (v - c) * (v - c))
+DL_TWO_SUMS(dl_spread_d, double, dl_vd, dl_lanes_d, (v - c), (v - c) * (v - c))
 /* sum of y and of y (x - c) */
-DL_TWO_SUMS(dl_slope_f, float, dl_vf, w, w * (v - c))
-DL_TWO_SUMS(dl_slope_d, double, dl_vd, w, w * (v - c))
+DL_TWO_SUMS(dl_slope_f, float, dl_vf, dl_lanes_f, w, w * (v - c))
+DL_TWO_SUMS(dl_slope_d, double, dl_vd, dl_lanes_d, w, w * (v - c))
 /* sum of y z and of y z (x - c) */
-DL_TWO_SUMS(dl_slope3_f, float, dl_vf, w * u, w * u * (v - c))
-DL_TWO_SUMS(dl_slope3_d, double, dl_vd, w * u, w * u * (v - c))
+DL_TWO_SUMS(dl_slope3_f, float, dl_vf, dl_lanes_f, w * u, w * u * (v - c))
+DL_TWO_SUMS(dl_slope3_d, double, dl_vd, dl_lanes_d, w * u, w * u * (v - c))
 
 #endif

@@ -8,17 +8,16 @@ gradients of gamma and beta in the same pass, in blocks of rows cut by shape; th
 import warnings
 
 cimport cython
-from libc.math cimport sqrt
-
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.fold cimport Groups, gathered, group, scatter_back
 from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.norm cimport vslope
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.simd cimport vsum, vsumdev, vsumsq
+from dlcore._kernels.simd cimport vsum, vsumdev
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, empty, empty_like, tensor
 from dlcore._kernels.types cimport F16, F32, F64, kernel_void, real
+from dlcore._kernels.vmath cimport sqrt_
 
 from dlcore._kernels.binary import divide, maximum
 from dlcore._kernels.binary import power as raised
@@ -37,7 +36,9 @@ cdef tuple _NAMES = ("layer_normalization", "rms_normalization", "normalize", "l
 
 cdef enum:
     BLOCK = 16384           # elements of a block in forward
+    FEW = 1024              # elements of the rows whose roots are taken together
     MOST = 64               # blocks that have sums of their own in backward (fewer if rows are very long)
+    SHORT = 16              # rows shorter than this are added up one by one
     SUB = 32                # rows that are added in the dtype of x before they go into sums in double
 
 cdef struct Rows:
@@ -60,47 +61,73 @@ cdef struct Rows:
 
 # ------------------------------------------------------------------------------------------------------------- forward
 
-cdef inline void statistics(const Rows* c, const real* x, real* m, real* r) noexcept nogil:
-    cdef double v
-    if c.kind == LAYER or c.kind == SPREAD:
-        m[0] = <real>(vsum[real](x, c.k) / c.k)
-        v = vsumdev[real](x, m[0], c.k) / c.k
-        r[0] = <real>(1 / sqrt(v + c.epsilon))
+cdef inline double squares(const real* x, real m, Py_ssize_t k) noexcept nogil:
+    """Sum of (x - m)^2."""
+    cdef real s = 0
+    cdef Py_ssize_t j
+    if k >= SHORT:
+        return vsumdev[real](x, m, k)
+    for j in range(k):
+        s += (x[j] - m) * (x[j] - m)
+    return s
+
+
+cdef inline void statistics(const Rows* c, const real* x, Py_ssize_t rows, real* m, real* r) noexcept nogil:
+    """m and r of a few rows: first the sums of each, then the roots, which go into vectors."""
+    cdef real s
+    cdef real share = <real>(1.0 / c.k)
+    cdef real epsilon = <real>c.epsilon
+    cdef real top = <real>(1 / c.epsilon)
+    cdef Py_ssize_t i, j
+    for i in range(rows):
+        m[i] = 0
+        if c.kind == LAYER or c.kind == SPREAD:
+            if c.k >= SHORT:
+                m[i] = <real>(vsum[real](x + i * c.k, c.k) / c.k)
+            else:
+                s = 0
+                for j in range(i * c.k, i * c.k + c.k):
+                    s += x[j]
+                m[i] = s * share
+        r[i] = <real>squares[real](x + i * c.k, m[i], c.k)
+    if c.kind == LENGTH:
+        for i in range(rows):
+            s = 1 / sqrt_(r[i])
+            r[i] = top if s > top else s
     else:
-        m[0] = 0
-        v = vsumsq[real](x, c.k)
-        if c.kind == ROOT:
-            r[0] = <real>(1 / sqrt(v / c.k + c.epsilon))
-        else:
-            v = 1 / sqrt(v)
-            r[0] = <real>(1 / c.epsilon if v > 1 / c.epsilon else v)
+        for i in range(rows):
+            r[i] = 1 / sqrt_(r[i] * share + epsilon)
+
+
+cdef inline void scale_row(const real* x, const real* gamma, const real* beta, real m, real r, real* y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    if gamma == NULL and beta == NULL:
+        for j in range(n):
+            y[j] = (x[j] - m) * r
+    elif beta == NULL:
+        for j in range(n):
+            y[j] = (x[j] - m) * r * gamma[j]
+    elif gamma == NULL:
+        for j in range(n):
+            y[j] = (x[j] - m) * r + beta[j]
+    else:
+        for j in range(n):
+            y[j] = (x[j] - m) * r * gamma[j] + beta[j]
 
 
 cdef kernel_void forward_typed(const Rows* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef const real* gamma = <const real*>c.gamma
-    cdef const real* beta = <const real*>c.beta
-    cdef real* y = <real*>c.out
-    cdef real m, r
-    cdef Py_ssize_t i, j, at
-    for i in range(begin, end):
-        at = i * c.k
-        statistics[real](c, x + at, &m, &r)
-        (<real*>c.m)[i] = m
-        (<real*>c.r)[i] = r
-        if c.kind == SPREAD:
-            m = 0
-        if gamma == NULL and beta == NULL:
-            for j in range(c.k):
-                y[at + j] = (x[at + j] - m) * r
-        elif beta == NULL:
-            for j in range(c.k):
-                y[at + j] = (x[at + j] - m) * r * gamma[j]
-        elif gamma == NULL:
-            for j in range(c.k):
-                y[at + j] = (x[at + j] - m) * r + beta[j]
-        else:
-            for j in range(c.k):
-                y[at + j] = (x[at + j] - m) * r * gamma[j] + beta[j]
+    cdef real* m = <real*>c.m
+    cdef real* r = <real*>c.r
+    cdef Py_ssize_t at, i, rows
+    cdef Py_ssize_t few = max(<Py_ssize_t>1, FEW // c.k)
+    while begin < end:
+        rows = min(few, end - begin)
+        at = begin * c.k
+        statistics[real](c, x + at, rows, m + begin, r + begin)
+        for i in range(begin, begin + rows):
+            at = i * c.k
+            scale_row[real](x + at, <const real*>c.gamma, <const real*>c.beta, 0 if c.kind == SPREAD else m[i], r[i], <real*>c.out + at, c.k)
+        begin += rows
 
 
 cdef void forward_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -116,6 +143,23 @@ cdef void forward_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept no
 # With u = gamma g and xh = (x - m) r: dx = r (u - mean(u) - xh mean(u xh)); without centring the mean(u) is not there, and
 # for x r gamma with the r of the variance it is sum(u x) that takes the place of sum(u (x - m)).
 
+cdef inline void sums_of_row(const real* x, const real* g, const real* gamma, real m, Py_ssize_t k, double* sums) noexcept nogil:
+    """Sums of u and u (x - m)."""
+    cdef real p = 0
+    cdef real q = 0
+    cdef real u
+    cdef Py_ssize_t j
+    if k >= SHORT:
+        vslope[real](x, g, gamma, m, k, sums)
+        return
+    for j in range(k):
+        u = g[j] if gamma == NULL else g[j] * gamma[j]
+        p += u
+        q += u * (x[j] - m)
+    sums[0] = p
+    sums[1] = q
+
+
 cdef inline void slope_of_row(const Rows* c, const real* x, const real* g, real m, real r, real* q, real* d) noexcept nogil:
     """dx = r gamma g + q (x - m) + d"""
     cdef double[2] sums
@@ -124,7 +168,7 @@ cdef inline void slope_of_row(const Rows* c, const real* x, const real* g, real 
     d[0] = 0
     if c.kind == LENGTH and r >= <real>(1 / c.epsilon):
         return                                      # epsilon, not the length, divides: r is a constant
-    vslope[real](x, g, <const real*>c.gamma, m, c.k, sums)
+    sums_of_row[real](x, g, <const real*>c.gamma, m, c.k, sums)
     if c.kind == SPREAD:
         sums[1] += m * sums[0]
     q[0] = <real>(-<double>r * r * r / n * sums[1])

@@ -2,7 +2,7 @@
  * the split is written out here with the vector types of gcc and clang.
  *
  * Order: blocks of 128 vectors; in each, four vector accumulators over the elements in turn, added lane by lane and
- * then across lanes in double; block results are added in double, first to last. The order depends on n and the
+ * then across lanes in double, halves first; block results are added in double, first to last. The order depends on n and the
  * instruction set only, not on alignment or threads. Only 32 terms meet in one accumulator, so a float sum of any
  * length stays within a few units of the last place. All sums are returned as double so that callers can add partial
  * results without loss.
@@ -26,8 +26,42 @@ typedef double dl_vd __attribute__((vector_size(DL_VBYTES), aligned(8), may_alia
 typedef int32_t dl_vf_mask __attribute__((vector_size(DL_VBYTES)));
 typedef int64_t dl_vd_mask __attribute__((vector_size(DL_VBYTES)));
 
+/* The sum of the lanes in double, halves first: a chain of additions one by one would cost more than a short row. Vectors
+ * are halved through unions, which compile to extracts. */
+typedef double dl_d2 __attribute__((vector_size(16)));
+typedef double dl_d4 __attribute__((vector_size(32)));
+static inline double dl_lanes_d2(dl_d2 a) { return a[0] + a[1]; }
+#if DL_VBYTES == 16
+static inline double dl_lanes_d(dl_vd a) { return a[0] + a[1]; }
+static inline double dl_lanes_f(dl_vf a) { return ((double)a[0] + (double)a[2]) + ((double)a[1] + (double)a[3]); }
+#else
+static inline double dl_lanes_d4(dl_d4 a) {
+    union { dl_d4 v; dl_d2 h[2]; } u = {a};
+    return dl_lanes_d2(u.h[0] + u.h[1]);
+}
+#if DL_VBYTES == 32
+typedef float dl_half __attribute__((vector_size(16)));
+static inline double dl_lanes_d(dl_vd a) { return dl_lanes_d4((dl_d4)a); }
+static inline double dl_lanes_f(dl_vf a) {
+    union { dl_vf v; dl_half h[2]; } u = {a};
+    return dl_lanes_d4(__builtin_convertvector(u.h[0], dl_d4) + __builtin_convertvector(u.h[1], dl_d4));
+}
+#else
+typedef float dl_half __attribute__((vector_size(32)));
+typedef double dl_d8 __attribute__((vector_size(64)));
+static inline double dl_lanes_d(dl_vd a) {
+    union { dl_vd v; dl_d4 h[2]; } u = {a};
+    return dl_lanes_d4(u.h[0] + u.h[1]);
+}
+static inline double dl_lanes_f(dl_vf a) {
+    union { dl_vf v; dl_half h[2]; } u = {a};
+    return dl_lanes_d((dl_vd)(__builtin_convertvector(u.h[0], dl_d8) + __builtin_convertvector(u.h[1], dl_d8)));
+}
+#endif
+#endif
+
 /* VEC: the term of a vector at v (and w), c a scalar; SCALAR: the same of one element */
-#define DL_SUM(NAME, T, V, VEC, SCALAR)                                                   \
+#define DL_SUM(NAME, T, V, LANES, VEC, SCALAR)                                            \
     static inline double NAME(const T *x, const T *y, T c, ptrdiff_t n) {                 \
         enum { L = DL_VBYTES / sizeof(T), BLOCK = 128 * L };                              \
         double total = 0.0;                                                               \
@@ -45,8 +79,7 @@ typedef int64_t dl_vd_mask __attribute__((vector_size(DL_VBYTES)));
                 v = *(const V *)(p + i + 3 * L), w = *(const V *)(q + i + 3 * L), a3 += VEC; \
             }                                                                             \
             for (; i + L <= m; i += L) v = *(const V *)(p + i), w = *(const V *)(q + i), a0 += VEC; \
-            a0 = (a0 + a1) + (a2 + a3);                                                   \
-            for (int j = 0; j < L; j++) part += (double)a0[j];                            \
+            if (i) part = LANES((a0 + a1) + (a2 + a3)); /* very short rows have no vectors */ \
             for (; i < m; i++) {                                                          \
                 T v = p[i], w = q[i];                                                     \
                 (void)w;                                                                  \
@@ -57,16 +90,16 @@ typedef int64_t dl_vd_mask __attribute__((vector_size(DL_VBYTES)));
         return total;                                                                     \
     }
 
-DL_SUM(dl_sum2_f, float, dl_vf, v, v)
-DL_SUM(dl_sum2_d, double, dl_vd, v, v)
-DL_SUM(dl_sqr2_f, float, dl_vf, v * v, v * v)
-DL_SUM(dl_sqr2_d, double, dl_vd, v * v, v * v)
-DL_SUM(dl_dev2_f, float, dl_vf, (v - c) * (v - c), (v - c) * (v - c))
-DL_SUM(dl_dev2_d, double, dl_vd, (v - c) * (v - c), (v - c) * (v - c))
-DL_SUM(dl_dot2_f, float, dl_vf, v * w, v * w)
-DL_SUM(dl_dot2_d, double, dl_vd, v * w, v * w)
-DL_SUM(dl_abs2_f, float, dl_vf, ((dl_vf)((dl_vf_mask)v & 0x7fffffff)), fabsf(v))
-DL_SUM(dl_abs2_d, double, dl_vd, ((dl_vd)((dl_vd_mask)v & 0x7fffffffffffffff)), fabs(v))
+DL_SUM(dl_sum2_f, float, dl_vf, dl_lanes_f, v, v)
+DL_SUM(dl_sum2_d, double, dl_vd, dl_lanes_d, v, v)
+DL_SUM(dl_sqr2_f, float, dl_vf, dl_lanes_f, v * v, v * v)
+DL_SUM(dl_sqr2_d, double, dl_vd, dl_lanes_d, v * v, v * v)
+DL_SUM(dl_dev2_f, float, dl_vf, dl_lanes_f, (v - c) * (v - c), (v - c) * (v - c))
+DL_SUM(dl_dev2_d, double, dl_vd, dl_lanes_d, (v - c) * (v - c), (v - c) * (v - c))
+DL_SUM(dl_dot2_f, float, dl_vf, dl_lanes_f, v * w, v * w)
+DL_SUM(dl_dot2_d, double, dl_vd, dl_lanes_d, v * w, v * w)
+DL_SUM(dl_abs2_f, float, dl_vf, dl_lanes_f, ((dl_vf)((dl_vf_mask)v & 0x7fffffff)), fabsf(v))
+DL_SUM(dl_abs2_d, double, dl_vd, dl_lanes_d, ((dl_vd)((dl_vd_mask)v & 0x7fffffffffffffff)), fabs(v))
 
 static inline double dl_sum_f(const float *x, ptrdiff_t n) { return dl_sum2_f(x, x, 0, n); }
 static inline double dl_sum_d(const double *x, ptrdiff_t n) { return dl_sum2_d(x, x, 0, n); }
@@ -79,11 +112,12 @@ static inline double dl_dot_d(const double *x, const double *y, ptrdiff_t n) { r
 static inline double dl_sumabs_f(const float *x, ptrdiff_t n) { return dl_abs2_f(x, x, 0, n); }
 static inline double dl_sumabs_d(const double *x, ptrdiff_t n) { return dl_abs2_d(x, x, 0, n); }
 
-/* a = v where v OP a or v is NaN: once a lane holds NaN both tests fail, and it stays (as NumPy's maximum does) */
-#define DL_PICK(V, M, a, v, OP)                                 \
+/* a = v where v OP a; NaN is noted in `bad`, and at the end it wins (as in NumPy's maximum) */
+#define DL_PICK(V, M, a, v, OP, bad)                            \
     do {                                                        \
-        M take = ((v)OP(a)) | ((v) != (v));                     \
+        M take = (v)OP(a);                                      \
         a = (V)(((M)(v) & take) | ((M)(a) & ~take));            \
+        bad |= (v) != (v);                                      \
     } while (0)
 
 /* Empty input gives INIT. */
@@ -91,30 +125,48 @@ static inline double dl_sumabs_d(const double *x, ptrdiff_t n) { return dl_abs2_
     static inline T NAME(const T *x, ptrdiff_t n) {                                   \
         enum { L = DL_VBYTES / sizeof(T) };                                           \
         T best = INIT;                                                                \
+        int nan = 0;                                                                  \
         ptrdiff_t i = 0;                                                              \
-        if (n >= 4 * L) {                                                             \
-            V a0 = *(const V *)x, a1 = *(const V *)(x + L);                           \
-            V a2 = *(const V *)(x + 2 * L), a3 = *(const V *)(x + 3 * L);             \
-            for (i = 4 * L; i + 4 * L <= n; i += 4 * L) {                             \
-                V v0 = *(const V *)(x + i), v1 = *(const V *)(x + i + L);             \
-                V v2 = *(const V *)(x + i + 2 * L), v3 = *(const V *)(x + i + 3 * L); \
-                DL_PICK(V, M, a0, v0, OP);                                            \
-                DL_PICK(V, M, a1, v1, OP);                                            \
-                DL_PICK(V, M, a2, v2, OP);                                            \
-                DL_PICK(V, M, a3, v3, OP);                                            \
+        if (n >= L) {                                                                 \
+            V a0 = *(const V *)x, a1 = a0, a2 = a0, a3 = a0, v;                       \
+            M b0 = a0 != a0, b1 = b0;                                                 \
+            union { V v; T t[L]; } u;                                                 \
+            union { M v; int64_t t[DL_VBYTES / 8]; } b;                               \
+            int64_t any = 0;                                                          \
+            for (i = L; i + 4 * L <= n; i += 4 * L) {                                 \
+                v = *(const V *)(x + i); DL_PICK(V, M, a0, v, OP, b0);                \
+                v = *(const V *)(x + i + L); DL_PICK(V, M, a1, v, OP, b1);            \
+                v = *(const V *)(x + i + 2 * L); DL_PICK(V, M, a2, v, OP, b0);        \
+                v = *(const V *)(x + i + 3 * L); DL_PICK(V, M, a3, v, OP, b1);        \
             }                                                                         \
-            DL_PICK(V, M, a0, a1, OP);                                                \
-            DL_PICK(V, M, a2, a3, OP);                                                \
-            DL_PICK(V, M, a0, a2, OP);                                                \
             for (; i + L <= n; i += L) {                                              \
-                V v = *(const V *)(x + i);                                            \
-                DL_PICK(V, M, a0, v, OP);                                             \
+                v = *(const V *)(x + i); DL_PICK(V, M, a0, v, OP, b0);                \
             }                                                                         \
-            for (int j = 0; j < L; j++) best = (a0[j] OP best || a0[j] != a0[j]) ? a0[j] : best; \
+            /* the last vector may meet elements twice */                             \
+            v = *(const V *)(x + n - L); DL_PICK(V, M, a1, v, OP, b1);                \
+            i = n;                                                                    \
+            DL_PICK(V, M, a0, a1, OP, b0);                                            \
+            DL_PICK(V, M, a2, a3, OP, b1);                                            \
+            DL_PICK(V, M, a0, a2, OP, b0);                                            \
+            u.v = a0, b.v = b0 | b1;                                                  \
+            for (int j = 0; j < DL_VBYTES / 8; j++) any |= b.t[j];                    \
+            nan = any != 0;                                                           \
+            DL_HALVE(T, u.t, L / 2, 8, OP);                                           \
+            DL_HALVE(T, u.t, L / 2, 4, OP);                                           \
+            DL_HALVE(T, u.t, L / 2, 2, OP);                                           \
+            DL_HALVE(T, u.t, L / 2, 1, OP);                                           \
+            best = u.t[0];                                                            \
         }                                                                             \
-        for (; i < n; i++) best = (x[i] OP best || x[i] != x[i]) ? x[i] : best;       \
-        return best;                                                                  \
+        for (; i < n; i++) {                                                          \
+            T v = x[i];                                                               \
+            best = v OP best ? v : best;                                              \
+            nan |= v != v;                                                            \
+        }                                                                             \
+        return nan ? (T)NAN : best;                                                   \
     }
+#define DL_HALVE(T, t, MOST, W, OP)             \
+    if (W <= MOST)                              \
+        for (int j = 0; j < W; j++) t[j] = t[j + W] OP t[j] ? t[j + W] : t[j]
 
 DL_EXTREME(dl_max_f, float, dl_vf, dl_vf_mask, >, -INFINITY)
 DL_EXTREME(dl_max_d, double, dl_vd, dl_vd_mask, >, -INFINITY)

@@ -21,7 +21,8 @@ import numpy as np
 cdef enum:
     BLOCK = 16384           # elements a block, at least one row or strip
     STRIP = 128             # columns
-    SHORT = 64              # rows shorter than this are exponentiated many at a time
+    SHORT = 512             # rows shorter than this are exponentiated many at a time
+    VERY_SHORT = 16         # rows shorter than this are added up one by one
     BATCH = 2048            # elements of short rows exponentiated at a time
 
 cdef struct Ctx:
@@ -50,14 +51,27 @@ cdef inline void _shifted_exp(const real* x, real* y, Py_ssize_t k, Py_ssize_t r
     cdef Py_ssize_t i, j
     cdef real m
     for i in range(rows):
-        m = x[i * k]
-        for j in range(i * k + 1, i * k + k):
-            m = x[j] if x[j] > m else m
+        if k < VERY_SHORT:
+            m = x[i * k]
+            for j in range(i * k + 1, i * k + k):
+                m = x[j] if x[j] > m else m
+        else:
+            m = vmax[real](x + i * k, k)
         for j in range(i * k, i * k + k):
             y[j] = x[j] - m
         maxima[i] = m
     for j in range(rows * k):
         y[j] = exp_(y[j])
+
+
+cdef inline real _row_sum(const real* y, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef real s = 0
+    if k >= VERY_SHORT:
+        return <real>vsum[real](y, k)
+    for j in range(k):
+        s += y[j]
+    return s
 
 
 cdef kernel_void _softmax_rows(const real* x, real* y, Py_ssize_t k, Py_ssize_t rows) noexcept nogil:
@@ -74,10 +88,7 @@ cdef kernel_void _softmax_rows(const real* x, real* y, Py_ssize_t k, Py_ssize_t 
             n = min(rows, BATCH // k)
             _shifted_exp[real](x, y, k, n, maxima)
             for i in range(n):
-                r = 0
-                for j in range(i * k, i * k + k):
-                    r += y[j]
-                r = <real>1 / r
+                r = <real>1 / _row_sum[real](y + i * k, k)
                 for j in range(i * k, i * k + k):
                     y[j] *= r
         rows -= n
@@ -198,9 +209,7 @@ cdef kernel_void _log_softmax_rows(const real* x, real* y, Py_ssize_t k, Py_ssiz
             n = min(rows, BATCH // k)
             _shifted_exp[real](x, y, k, n, maxima)
             for i in range(n):
-                sums[i] = 0
-                for j in range(i * k, i * k + k):
-                    sums[i] += y[j]
+                sums[i] = _row_sum[real](y + i * k, k)
         for i in range(n):
             sums[i] = log_(sums[i])
         for i in range(n):
