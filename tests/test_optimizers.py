@@ -276,6 +276,16 @@ def test_rule_of_the_users():
         a.step(Arena([Variable(np.ones(2, "float32"))]))
 
 
+def test_rule_of_the_users_on_top_of_a_built_in_one():
+    class Plain(Adam):
+        def update_step(self, gradient, variable, learning_rate):
+            self.assign_sub(variable, float(learning_rate) * gradient.numpy())
+
+    variables = pair()
+    Plain(0.5).apply(ones(variables), variables)
+    assert np.all(variables[0].numpy() == 0.5)
+
+
 def test_rule_that_overrides_nothing():
     with pytest.raises(NotImplementedError, match=r"Optimizer must override update_step"):
         optimizers.Optimizer(0.1).apply([np.ones(2)], [Variable(np.ones(2, "float32"))])

@@ -1,7 +1,6 @@
 """Optimizer: everything that the update rules have in common."""
 
 import math
-import re
 import warnings
 from itertools import groupby
 
@@ -12,7 +11,7 @@ from dlcore._kernels.arena import Arena, alone, runs_of
 from dlcore._kernels.tape import stop_recording
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.naming import auto_name, to_snake_case
-from dlcore.optimizers.rate import LearningRate
+from dlcore.optimizers.rates import Rates
 from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, restore
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.variable import Variable
@@ -20,7 +19,7 @@ from dlcore.variable import Variable
 LEND_FROM = 65536           # elements of a variable from which a copy of its gradient costs more than a kernel call of its own
 
 
-class Optimizer(LearningRate, OwnVariables):
+class Optimizer(Rates, OwnVariables):
     """Base class of the optimizers.
 
     One step takes the gradients g in this order: divide by `loss_scale_factor`, accumulate, clip, shrink the parameters
@@ -91,14 +90,17 @@ class Optimizer(LearningRate, OwnVariables):
         self.built = False
 
         self._own = []                          # variables that a rule of the user's added
-        self._excluded = set()
-        self._excluded_names = None
         self._arena = self._applied = self._state = None
         self._start_rate(learning_rate)
 
     # -- the rule
 
     alone = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "update_step" in vars(cls) and "update_run" not in vars(cls):     # a rule of the user's on top of a built-in one
+            cls.update_run = Optimizer.update_run
 
     def slot_groups(self):
         """The state that the rule keeps for each variable, names or `Slot`s in tuples: a tuple's stand side by side in `variables`."""
@@ -171,10 +173,6 @@ class Optimizer(LearningRate, OwnVariables):
                     part = run if len(variables) == len(run.variables) else runs_of(variables)[0]
                     plan.append((part, self._state.rule_slots(part), decay))
         return plan
-
-    def _decay_of(self, variable):
-        """The attribute that holds the weight decay of a variable, or `None`."""
-        return "weight_decay" if self._use_weight_decay(variable) else None
 
     def _trained(self):
         return self._state.variables
@@ -333,22 +331,6 @@ class Optimizer(LearningRate, OwnVariables):
         iteration = int(self.iterations)
         overwrite = self.ema_overwrite_frequency and (iteration + 1) % self.ema_overwrite_frequency == 0
         self._state.average(arena.runs, self.ema_momentum if iteration else 0.0, overwrite)
-
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Keeps weight decay off some variables.
-
-        Args:
-            var_list: Variables.
-            var_names: Strings; variables whose name contains one of them (a regular expression) are excluded.
-        """
-        self._excluded = set(var_list or ())
-        self._excluded_names = re.compile("|".join(var_names)) if var_names else None
-        self._arena = None
-
-    def _use_weight_decay(self, variable):
-        if variable in self._excluded:
-            return False
-        return self._excluded_names is None or self._excluded_names.search(variable.name) is None
 
     def finalize_variable_values(self, var_list):
         """Overwrites the variables by their moving averages, if there are any; what `fit` does at the end."""

@@ -28,7 +28,7 @@ class Nadam(Optimizer):
         >>> v = dlcore.Variable([1.0])
         >>> dlcore.optimizers.Nadam(learning_rate=0.5).apply([[3.0]], [v])
         >>> [round(x, 3) for x in v.numpy().tolist()]
-        [0.402]
+        [0.469]
     """
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None, clipnorm=None,

@@ -1,4 +1,6 @@
-"""The learning rate of an optimizer and the count of its steps."""
+"""Learning rate and weight decay of an optimizer, and the count of its steps."""
+
+import re
 
 from dlcore import config
 from dlcore.optimizers.schedules import LearningRateSchedule
@@ -6,8 +8,11 @@ from dlcore.optimizers.state import make_variable
 from dlcore.variable import Variable
 
 
-class LearningRate:
-    """What an optimizer does with its learning rate: a variable, a schedule or a callable."""
+class Rates:
+    """What an optimizer does with its learning rate, a variable, schedule or callable, and where its weight decay applies."""
+
+    _excluded = frozenset()
+    _excluded_names = None
 
     def _start_rate(self, learning_rate):
         self._iterations = make_variable(0, "int64", "iteration", self.name)
@@ -52,3 +57,23 @@ class LearningRate:
         if isinstance(rate, Variable):
             return float(rate)
         return rate.at(self._iterations) if isinstance(rate, LearningRateSchedule) else float(rate())
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Keeps weight decay off some variables.
+
+        Args:
+            var_list: Variables.
+            var_names: Strings; variables whose name contains one of them (a regular expression) are excluded.
+        """
+        self._excluded = set(var_list or ())
+        self._excluded_names = re.compile("|".join(var_names)) if var_names else None
+        self._arena = None
+
+    def _use_weight_decay(self, variable):
+        if variable in self._excluded:
+            return False
+        return self._excluded_names is None or self._excluded_names.search(variable.name) is None
+
+    def _decay_of(self, variable):
+        """The attribute that holds the weight decay of a variable, or `None`."""
+        return "weight_decay" if self._use_weight_decay(variable) else None
