@@ -94,6 +94,10 @@ def logs(p):
     return np.log(np.clip(p / p.sum(axis=-1, keepdims=True), EPS, 1 - EPS))
 
 
+def binary_of(t, p):
+    return -(special.xlogy(t, p) + special.xlog1py(1 - t, -p))
+
+
 def at(x, labels):
     return np.take_along_axis(x, labels[:, None], -1)[:, 0]
 
@@ -127,6 +131,20 @@ for _s in (0.0, 0.3):
         lambda t, x, w, r, s=_s: k.categorical_crossentropy_loss(t, x, w, r, True, s), one_hot(normal),
         lambda t, x, s=_s: -(smoothed(t, s, t.shape[1]) * special.log_softmax(x, -1)).sum(-1), MANY, tol=4e-6,
     )  # fmt: skip
+# Targets that are computed have a gradient, too.
+for _logits, _make in ((False, uniform(0.05, 0.95, (6, 4), (6, 4))), (True, lambda rng, dtype: (*uniform(0, 1, (6, 4))(rng, dtype), *normal((6, 4))(rng, dtype)))):
+    ENTRIES += [
+        Entry(
+            op="PointwiseLoss", name=f"binary, soft labels, logits {_logits}", inputs=_make, tol=5e-6,
+            fn=lambda t, p, logits=_logits: pk.binary_crossentropy_loss(t, p, weights(6), "sum", logits, 0.1),
+            reference=lambda t, p, logits=_logits: (weights(6) * binary_of(smoothed(t, 0.1, 2), special.expit(p) if logits else p).mean(-1)).sum(),
+        ),
+        Entry(
+            op="CategoricalCrossentropy", name=f"soft labels, logits {_logits}", inputs=_make, tol=5e-6,
+            fn=lambda t, p, logits=_logits: k.categorical_crossentropy_loss(t, p, weights(6), "none", logits, 0.1),
+            reference=lambda t, p, logits=_logits: -weights(6) * (smoothed(t, 0.1, 4) * (special.log_softmax(p, -1) if logits else logs(p))).sum(-1),
+        ),
+    ]  # fmt: skip
 loss("SparseCategoricalCrossentropy", "", k.sparse_categorical_crossentropy_loss, classes(probabilities), lambda t, p: -at(logs(p), t), MANY, tol=4e-6)
 loss(
     "SparseCategoricalCrossentropy", "from logits", lambda t, x, w, r: k.sparse_categorical_crossentropy_loss(t, x, w, r, True), classes(normal),

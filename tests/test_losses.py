@@ -263,7 +263,7 @@ def test_ctc_without_an_alignment():
 
 def test_ctc_of_long_inputs_is_accurate():
     rng = np.random.default_rng(0)
-    labels, x = rng.integers(1, 20, (3, 60)), (rng.normal(size=(3, 500, 20)) * 30).astype("float32")
+    labels, x = rng.integers(1, 20, (3, 60)), (rng.normal(size=(3, 500, 20)) * 5).astype("float32")
     a, da = value_and_gradient(losses.CTC(reduction="none"), labels, x)
     b, db = value_and_gradient(losses.CTC(reduction="none", dtype="float64"), labels, x.astype("float64"))
     np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)

@@ -53,6 +53,9 @@ cdef bint _zeros_and_ones(const real* t, Py_ssize_t n) noexcept nogil:
 cdef class PointwiseLoss(_Loss):
     """Mean or sum over k of f(y_true, y_pred), element by element; `kind` says which f."""
 
+    cdef bint each                  # a value for each element instead: what keras.ops calls binary_crossentropy
+    cdef bint summed                # over a row, instead of the mean
+
     cdef int infer(self) except -1:
         self.infer_rows()
         if self.kind >= FOCAL:
