@@ -48,3 +48,15 @@ WORKLOADS = [
         smoke={"inputs": 64, "layers": [(96, "relu", 0), (96, "relu", 0), (50, "softmax", 0)]}, check="equal",
     ),
 ]  # fmt: skip
+
+
+def deep(layers, units, batch, optimizer, steps):
+    """Many equal layers: does a layer of a deep network cost what one of a shallow network does?"""
+    return Workload(
+        f"fit: {layers} layers of {units}, {optimizer}, batch {batch}", "e2e", "train", "µs/layer", ("dlcore", "numpy", "torch", "jax"),
+        {"inputs": units, "layers": [(units, "relu", 0)] * layers, "optimizer": optimizer, "learning_rate": 1e-3, "batch": batch, "steps": steps},
+        smoke={"steps": 5}, count=layers, check="equal",
+    )  # fmt: skip
+
+
+WORKLOADS += [deep(3, 32, 32, "sgd", 400), deep(40, 32, 32, "sgd", 100), deep(3, 512, 128, "adam", 40), deep(40, 512, 128, "adam", 4)]

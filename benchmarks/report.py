@@ -6,6 +6,7 @@ from workload import UNITS, Workload
 
 TIERS = {
     "op": "Operations",
+    "bandwidth": "Share of the memory's bandwidth",
     "layer": "Layers",
     "e2e": "Whole models",
     "footprint": "Footprint",
@@ -27,7 +28,7 @@ def spread(values: list[float]) -> str:
 
 def figures(workload: Workload, seconds: list[float]) -> list[float]:
     factor, inverse = UNITS[workload.unit]
-    return [workload.count / s if inverse else s * factor for s in seconds]
+    return [factor * workload.count / s if inverse else s * factor / workload.count for s in seconds]
 
 
 def cell(workload: Workload, seconds: list[float]) -> str:
@@ -90,6 +91,8 @@ def tier_tables(tier: str, records: list[dict], order: list[str]) -> str:
     text += table(["workload", "threads", *peers], measured)
     if compared:
         text += "\nTime divided by dlcore's in the same round (above 1: dlcore is faster).\n\n"
+        if tier == "bandwidth":
+            text += "So this is dlcore's share of what STREAM reaches; the best peer is the one that counts.\n\n"
         text += table(["workload", "threads", "best peer", *(p for p in peers if p != "dlcore")], compared)
     return text + "\n"
 

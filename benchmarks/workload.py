@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-TIERS = ("op", "layer", "e2e", "footprint")
+TIERS = ("op", "bandwidth", "layer", "e2e", "footprint")
 
 # unit: (factor from seconds per item, True when it is items per second and more is better)
 UNITS = {
     "µs/step": (1e6, False),
+    "µs/layer": (1e6, False),
     "µs": (1e6, False),
     "ms": (1e3, False),
     "ns/element": (1e9, False),
     "samples/s": (1.0, True),
+    "GB/s": (1e-9, True),  # an item is a byte
 }
 
 
@@ -29,7 +31,7 @@ class Workload:
     spec: dict  # arguments of the peer's function; JSON, because they travel over a pipe
     smoke: dict = field(default_factory=dict)  # arguments replaced by smaller ones in a smoke run
     rate: tuple[str, float] | None = None  # (name, amount per item): a second figure, such as GB/s
-    count: float = 1  # samples in an item (a training job counts steps), for units per sample
+    count: float = 1  # samples or layers in an item (a training job counts steps), for units per sample or layer
     tolerance: float = 2e-3  # of the losses, relative
     check: str = "none"  # "equal": losses of all peers agree; "falls": the loss falls (dropout)
 

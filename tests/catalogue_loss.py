@@ -1,4 +1,4 @@
-"""Catalogue of loss. The numbers of Keras are in test_losses_kernel.py."""
+"""Catalogue of loss and of the binary cross-entropies; helpers for other losses. The numbers of Keras are in test_losses_kernel.py."""
 
 import numpy as np
 import scipy.special as special
@@ -28,7 +28,7 @@ def reduced(values, weight, reduction):
 VARIANTS = [(False, "sum_over_batch_size"), (True, "sum_over_batch_size"), (True, "sum"), (True, "mean_with_sample_weight"), (True, "none"), (False, "none")]
 
 
-def loss(op, name, fn, inputs, values, shapes, tol=2e-6, variants=VARIANTS):
+def loss(op, name, fn, inputs, values, shapes, tol=2e-6, variants=VARIANTS, entries=ENTRIES):
     """Entries for a loss with and without weights and reduction; the first axis of the inputs has the rows."""
     for weighted, reduction in variants:
         def call(t, p, weighted=weighted, reduction=reduction):
@@ -37,7 +37,7 @@ def loss(op, name, fn, inputs, values, shapes, tol=2e-6, variants=VARIANTS):
         def reference(t, p, weighted=weighted, reduction=reduction):
             return reduced(values(t, p), weights(p.shape[0]) if weighted else None, reduction)
 
-        ENTRIES.append(
+        entries.append(
             Entry(
                 op=op,
                 name=f"{name}, {'weighted, ' if weighted else ''}{reduction}",
@@ -106,8 +106,6 @@ def probabilities(shape):
     return uniform(0.05, 0.95, shape)
 
 
-loss("PointwiseLoss", "squared", pk.mean_squared_error, two, lambda t, p: ((t - p) ** 2).mean(-1), SHAPES)
-loss("PointwiseLoss", "absolute", pk.mean_absolute_error, two, lambda t, p: np.abs(t - p).mean(-1), SHAPES)
 for _s in (0.0, 0.3):
     loss(
         "PointwiseLoss", f"binary, smoothing {_s}",

@@ -124,7 +124,7 @@ def test_put():
 
 def test_slots_follow_the_layout():
     a, b, c = variables((4,), (5,), (6,))
-    arena, slots = Arena([a, b, c]), Slots(2)
+    arena, slots = Arena([a, b, c]), Slots([0.0, 0.0])
     flat = slots.of_run(arena.runs[0])
     assert [s.shape for s in flat] == [(48,), (48,)] and not any(s.numpy().any() for s in flat)
     flat[1].numpy()[16:21] = 5
@@ -175,7 +175,7 @@ def test_blocks_are_given_back():
     with GradientTape() as tape:
         loss = ops.sum(ops.matmul(a, a)) + ops.sum(b)
     tape.backward(loss)
-    slots = Slots(2)
+    slots = Slots([0.0, 0.0])
     slots.of_run(arena.runs[0])
     view = a.numpy()
     del arena, slots, a, b, tape, loss

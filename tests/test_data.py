@@ -37,7 +37,7 @@ ARRAYS = {
     "float32": GRID.astype("float32"),
     "int64": GRID,
     "int32": GRID.astype("int32"),
-    "uint8": GRID.astype("uint8"),
+    **{name: GRID.astype(name) for name in ("uint8", "int8", "uint16", "int16", "uint32", "uint64", "float16", "longdouble")},
     "list": GRID.tolist(),
     "tuple rows": [tuple(row) for row in GRID.tolist()],
     "object": GRID.astype(object),
@@ -79,6 +79,47 @@ def test_frames(model):
     history = model.fit(frame[["a", "b"]], frame["y"], sample_weight=frame["y"] * 0 + 1, validation_split=0.5, shuffle=True, verbose=0)
     assert history.history == {"loss": [0.0], "val_loss": [0.0]}
     assert model.evaluate(frame[["a", "b"]].iloc[::2], frame[["y"]].iloc[::2], verbose=0) == 0.0
+
+
+def test_a_series_is_a_column_as_in_keras(model):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "b": [True, False], "c": [0.5, 1.5]})
+    assert as_arrays("x", frame["a"]).shape == (2, 1)
+    assert np.asarray(as_arrays("x", frame)).tolist() == [[1.0, 1.0, 0.5], [2.0, 0.0, 1.5]]
+    found = as_arrays("x", dict(frame))
+    assert {name: (x.shape, x.dtype) for name, x in found.items()} == {"a": ((2, 1), "int64"), "b": ((2, 1), "bool"), "c": ((2, 1), "float32")}
+    with pytest.raises(ValueError, match=r"x .*objects.*to numbers"):
+        as_arrays("x", frame.assign(d=["x", "y"]))
+
+
+def test_nested_structures_and_missing_targets():
+    found = as_arrays("x", [[GRID, SUMS], {"a": (GRID,)}])
+    assert found[0][1].shape == (6, 1) and found[1]["a"][0].shape == (6, 2)
+    assert as_arrays("x", [np.float64(1.5), np.float64(2.5)]).shape == (2,)
+    assert as_arrays("y", [None, GRID])[0] is None
+    a = Input((2,))
+    model = Model(a, [layers.Dense(1, name="left")(a), layers.Dense(1, name="right")(a)])
+    model.compile("sgd", [None, "mse"])
+    model.fit(GRID, [None, SUMS], batch_size=4, validation_split=0.5, verbose=0)
+
+
+def test_torch_loaders(model):
+    torch = pytest.importorskip("torch")
+    x, y = torch.tensor(GRID, dtype=torch.float32), torch.tensor(SUMS, dtype=torch.float64)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=4)
+    assert model.fit(loader, epochs=2, verbose=0).history["loss"] == [0.0, 0.0]
+    assert model.evaluate(loader, verbose=0) == 0.0
+    np.testing.assert_array_equal(model.predict(loader, verbose=0), SUMS)
+    assert batches(loader).size == 2
+    assert np.shares_memory(np.asarray(as_arrays("x", x)), x.numpy())
+    assert as_arrays("x", x.clone().requires_grad_()).shape == (6, 2) and as_arrays("x", x.bfloat16()).dtype == "float32"
+
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(zip(x, y, strict=True))
+
+    stream = torch.utils.data.DataLoader(Stream(), batch_size=4)
+    assert model.fit(stream, epochs=2, verbose=0).history["loss"] == [0.0, 0.0]
 
 
 def test_data_is_not_changed(model):
@@ -134,11 +175,11 @@ class TestBatches:
         assert np.array_equal(rows[0].sum(1, keepdims=True), rows[1]) and np.array_equal(rows[1][:, 0], rows[2])
         assert sorted(rows[2]) == sorted(SUMS[:, 0]) and not np.array_equal(rows[0], GRID)
 
-    def test_shuffles_whole_batches(self):
+    def test_shuffles_within_batches(self):
         dlcore.utils.set_random_seed(0)
         x = np.arange(11)
         found = [np.asarray(batch[0]).tolist() for batch in ArrayBatches(x, batch_size=3, shuffle="batch").epoch()]
-        assert sorted(found[:3]) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]] and found[3] == [9, 10]
+        assert [sorted(batch) for batch in found] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10]] and np.concatenate(found).tolist() != x.tolist()
 
     def test_steps(self):
         assert len(list(ArrayBatches(GRID, batch_size=2, steps=2).epoch())) == 2
@@ -179,6 +220,9 @@ BAD = {
     "both weights": ((GRID, SUMS), {"class_weight": {0: 1.0}, "sample_weight": np.ones(6)}, "class_weight.*sample_weight"),
     "class weight": ((GRID, SUMS), {"class_weight": [1.0]}, "class_weight must be a dict"),
     "wrong columns": ((SUMS, SUMS), {}, r"expected shape=\(None, 2\), found shape=\(6, 1\)"),
+    "weights of outputs": ((GRID, [SUMS, SUMS]), {"sample_weight": [np.ones(6)]}, "one `sample_weight` array per output.*a list of 2 for y and a list of 1"),
+    "wide weights of outputs": ((GRID, [SUMS, SUMS]), {"sample_weight": np.ones((6, 2))}, r"one value per sample.*shape \(6, 2\)"),
+    "complex": ((GRID * 1j, SUMS), {}, "x has dtype complex128; models take numbers"),
     "two arrays for one input": (([GRID, GRID], SUMS), {}, "expects 1 input|takes one tensor|one"),
 }
 

@@ -21,6 +21,7 @@ FLOORS = [
     ["layers"],
     ["losses"],
     ["optimizers", "metrics"],
+    ["saving"],
     ["callbacks", "data"],
     ["models"],
     ["__init__", "__main__", "testing"],

@@ -70,6 +70,26 @@ def test_predictions(model):
     check(lambda: model.evaluate(X, Y, verbose=0), 500)
 
 
+class Batches(dlcore.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return X, Y
+
+
+def test_batches_from_everywhere(model, tmp_path):
+    check(lambda: model.fit(((X, Y) for _ in range(2)), verbose=0), 2_000)
+    check(lambda: model.predict((X for _ in range(2)), verbose=0), 2_000)
+    check(lambda: model.fit(Batches(), verbose=0), 2_000)
+    check(lambda: model.fit(Batches(workers=2), verbose=0), 500)
+    np.save(tmp_path / "x.npy", np.ones((4 << 18, 10), "float32"))
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    check(lambda: model.predict(x, steps=2, batch_size=16, verbose=0), 200)
+    endless = itertools.repeat((X, Y))
+    check(lambda: model.fit(endless, steps_per_epoch=10, verbose=0), 1_000)
+
+
 class Halve(ops.Function):
     def forward(self, x):
         self.x = x

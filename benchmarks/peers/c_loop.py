@@ -34,16 +34,21 @@ FLAGS += ["-shared", "-fPIC"]
 library = None
 
 
-def setup(threads: int, variant: str) -> None:
-    global library
+def compiled(code: str, flags: list) -> ctypes.CDLL:
+    """A library from a C source."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         raise RuntimeError("no C compiler")
     with tempfile.TemporaryDirectory() as place:
         source, binary = Path(place, "loops.c"), Path(place, "loops.so")
-        source.write_text(SOURCE)
-        subprocess.run([compiler, *FLAGS, str(source), "-o", str(binary), "-lm"], check=True, capture_output=True)
-        library = ctypes.CDLL(str(binary))
+        source.write_text(code)
+        subprocess.run([compiler, *flags, str(source), "-o", str(binary), "-lm"], check=True, capture_output=True)
+        return ctypes.CDLL(str(binary))
+
+
+def setup(threads: int, variant: str) -> None:
+    global library
+    library = compiled(SOURCE, FLAGS)
 
 
 def pointer(a: np.ndarray) -> ctypes.c_void_p:

@@ -78,6 +78,22 @@ def to_numpy(tensor):
     return tensor.numpy() if BACKEND == "dlcore" else keras.ops.convert_to_numpy(tensor)
 
 
+def bandwidth(kind: str, bytes_per_item: float, spec: dict) -> Job:
+    """Another kind of job, counted in bytes."""
+    job = globals()[kind](**spec)
+    return Job(job.run, job.items * bytes_per_item)
+
+
+def optimizer_step(name: str, arguments: dict, shapes: list) -> Job:
+    """dlcore only: gradients lie in the arena, where backward writes them."""
+    rng = np.random.default_rng(5)
+    variables = [keras.Variable(rng.standard_normal(s, dtype=np.float32)) for s in shapes]
+    arena = importlib.import_module("dlcore._kernels.arena").Arena(variables)
+    arena.put([rng.standard_normal(s, dtype=np.float32) for s in shapes])
+    optimizer = getattr(keras.optimizers, name)(**arguments)
+    return Job(lambda: optimizer.step(arena), sum(v.size for v in variables))
+
+
 def adam_flat(shapes: list) -> Job:
     """One optimizer step as `fit` does it: eager on PyTorch, compiled on JAX and TensorFlow."""
     rng = np.random.default_rng(5)

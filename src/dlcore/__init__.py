@@ -16,6 +16,7 @@ from dlcore import (
     optimizers,
     random,
     regularizers,
+    saving,
     tree,
     utils,
 )
@@ -40,7 +41,7 @@ __all__ = [
     "Function", "Functional", "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric",
     "Model", "Optimizer", "Regularizer", "Sequential", "Tensor", "Variable", "__version__", "activations", "callbacks",
     "config", "constraints", "datasets", "get_num_threads", "initializers", "layers", "losses", "metrics", "models", "ops",
-    "optimizers", "random", "regularizers", "set_num_threads", "show_config", "testing", "tree", "utils",
+    "optimizers", "random", "regularizers", "saving", "set_num_threads", "show_config", "testing", "tree", "utils",
 ]
 
 

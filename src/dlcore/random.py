@@ -136,9 +136,14 @@ def draw_seed(seed):
 
 def numpy_generator(seed):
     """A NumPy Generator that the key of one draw (see `draw_seed`) begins."""
+    return generator_of(draw_seed(seed))
+
+
+def generator_of(key):
+    """The NumPy Generator that a key begins."""
     from numpy.random import Generator, Philox
 
-    return Generator(Philox(key=draw_seed(seed).astype(np.uint64)))
+    return Generator(Philox(key=key.astype(np.uint64)))
 
 
 def _float_dtype(dtype, name):

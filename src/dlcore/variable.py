@@ -95,6 +95,27 @@ class Variable(VariableBase):
         return other
 
 
+def assign_all(variables, values):
+    """Assigns values read from a file, after a look at all of them: on an error no variable has changed.
+
+    Args:
+        variables: Variables.
+        values: NumPy arrays, one for each; `None` for one that the file does not have.
+
+    Raises:
+        ValueError: if one is missing, is no array of numbers or has another shape.
+    """
+    for v, value in zip(variables, values, strict=True):
+        if value is None:
+            raise ValueError(f"variable {v.path!r} is missing")
+        if np.asarray(value).dtype.kind not in "biuf":
+            raise ValueError(f"variable {v.path!r} expected numbers, received dtype {np.asarray(value).dtype}")
+        if np.shape(value) != tuple(v.shape):
+            raise ValueError(f"variable {v.path!r} expected shape {tuple(v.shape)}, received shape {np.shape(value)}")
+    for v, value in zip(variables, values, strict=True):
+        v.assign(value)
+
+
 def _restore(value, trainable, name, path, autocast=True, regularizer=None, constraint=None):
     variable = Variable(value, dtype=value.dtype.name, trainable=trainable, autocast=autocast, name=name)
     variable.path, variable.regularizer, variable.constraint = path, regularizer, constraint

@@ -9,30 +9,11 @@ import json
 import pathlib
 
 import numpy as np
+from golden import toolbox
 
-SEEDS = range(24)
+SEEDS = range(48)
 ROWS = 14
 WIDTH = 4
-ACTIVATIONS = (None, "relu", "tanh", "sigmoid", "elu", "selu", "softplus", "softsign", "gelu", "leaky_relu", "swish", "hard_sigmoid")
-OPTIMIZERS = (
-    ("SGD", {"learning_rate": 0.05}),
-    ("SGD", {"learning_rate": 0.05, "momentum": 0.9}),
-    ("SGD", {"learning_rate": 0.05, "momentum": 0.8, "nesterov": True, "clipnorm": 0.5}),
-    ("Adam", {"learning_rate": 0.01}),
-    ("Adam", {"learning_rate": 0.01, "amsgrad": True, "weight_decay": 0.05}),
-    ("RMSprop", {"learning_rate": 0.01}),
-    ("RMSprop", {"learning_rate": 0.01, "centered": True, "momentum": 0.5, "global_clipnorm": 1.0}),
-)
-# What an output may be: size, activation, loss, metrics
-HEADS = (
-    (2, None, "mse", ["mae"]),
-    (1, None, "mae", ["mse"]),
-    (3, "tanh", "mean_squared_error", []),
-    (1, "sigmoid", "binary_crossentropy", ["accuracy"]),
-    (3, "softmax", "categorical_crossentropy", ["accuracy"]),
-    (3, "softmax", "sparse_categorical_crossentropy", ["acc", "sparse_categorical_crossentropy"]),
-    (3, None, "sparse logits", ["accuracy"]),
-)
 
 
 class Case:
@@ -48,81 +29,110 @@ class Case:
         self.lib, self.dtype = lib, dtype
         self.rng = rng = np.random.default_rng(seed)
         self.heads = []
+        self.kinds = []
         self.model = self.sequential() if seed % 3 == 0 else self.functional()
         self.model.compile(**self.compile_arguments())
-        inputs = [rng.normal(size=(ROWS, *x.shape[1:])).astype(dtype) for x in self.model.inputs]
+        inputs = [self.numbers(kind, x.shape[1:]) for kind, x in zip(self.kinds, self.model.inputs, strict=True)]
         self.x = inputs[0] if len(inputs) == 1 else inputs
-        targets = [self.target(*head[:3]) for head in self.heads]
+        targets = [self.target(kind, y.shape[1:]) for (kind, *_), y in zip(self.heads, self.model.outputs, strict=True)]
         self.y = targets[0] if len(targets) == 1 else targets
-        weights = [rng.uniform(0, 2, size=ROWS).astype(dtype) for _ in self.heads]
+        weights = [rng.uniform(0, 2, size=(ROWS, *y.shape[1:-1])).astype(dtype) for y in self.model.outputs]
         self.sample_weight = None if rng.random() < 0.5 else weights[0] if len(weights) == 1 else weights
         # The starting weights come from the seed, in the order of `weights`: a wrong order is a wrong shape or result.
-        self.model.set_weights([rng.normal(size=tuple(w.shape)) * 0.5 for w in self.model.weights])
+        self.model.set_weights([self.start(w) for w in self.model.weights])
+
+    def start(self, weight):
+        numbers = self.rng.normal(size=tuple(weight.shape))
+        return 0.5 + np.abs(numbers) if "variance" in weight.name else numbers * 0.4
 
     def pick(self, options):
         return options[int(self.rng.integers(len(options)))]
 
-    def dense(self, units, activation=None, **options):
-        chance = self.rng.random()
-        if chance < 0.1:
-            options["kernel_regularizer"] = "l2"
-        elif chance < 0.2:
-            options["bias_regularizer"] = self.lib.regularizers.L1L2(0.01, 0.02)
-        elif chance < 0.3:
-            options["activity_regularizer"] = self.lib.regularizers.L2(0.03)
-        elif chance < 0.4:
-            options["kernel_constraint"] = self.lib.constraints.MaxNorm(0.8)
-        return self.lib.layers.Dense(units, activation=activation, use_bias=bool(self.rng.random() < 0.85), **options)
+    def numbers(self, kind, shape):
+        if "ids" in str(kind):
+            return self.rng.integers(0, toolbox.VOCABULARY, size=(ROWS, *shape))
+        x = self.rng.normal(size=(ROWS, *shape)).astype(self.dtype)
+        if kind == "masking":
+            x[self.rng.random(size=(ROWS, shape[0])) < 0.3] = 0.0
+        return x
 
-    def head(self, **options):
-        self.heads.append(self.pick(HEADS))
-        units, activation = self.heads[-1][:2]
-        return self.lib.layers.Dense(units, activation=activation, **options)
+    def dense(self, units, activation=None):
+        return toolbox.dense(self.lib, self.pick, units, activation)
 
-    def stack(self, depth):
-        layers = self.lib.layers
-        found = []
-        for _ in range(depth):
-            kind = self.pick(("dense", "dense", "dense", "activation", "relu", "leaky", "reshape"))
-            if kind == "dense":
-                found.append(self.dense(self.pick((2, 5, 8)), self.pick(ACTIVATIONS)))
-            elif kind == "activation":
-                found.append(layers.Activation(self.pick(ACTIVATIONS)))
-            elif kind == "relu":
-                found.append(layers.ReLU(max_value=2.0, negative_slope=0.1, threshold=0.2))
-            elif kind == "leaky":
-                found.append(layers.LeakyReLU())
-            else:
-                found += [layers.Reshape((-1, 1)), self.dense(2, "tanh"), layers.Flatten()]
-        return found
+    def input(self):
+        """A symbolic input, and the layers that must come first."""
+        shape, kind = self.pick(toolbox.INPUTS)
+        self.kinds.append(kind)
+        first = []
+        if kind == "masking":
+            first = [self.lib.layers.Masking()]
+        elif kind:
+            first = [self.lib.layers.Embedding(toolbox.VOCABULARY, 3, mask_zero=kind == "masked ids")]
+        return self.lib.Input(shape, dtype="int32" if first and kind != "masking" else None), first
+
+    def flat(self, x):
+        """x with (batch, WIDTH)."""
+        if len(x.shape) > 2:
+            x = self.lib.layers.Flatten()(x)
+        return x if x.shape[1] == WIDTH else self.dense(WIDTH, "tanh")(x)
+
+    def head(self, rank, **options):
+        """An output layer; what belongs to it is kept in `heads`: kind, loss, metrics."""
+        kind = self.pick(list(toolbox.HEADS if rank == 2 else toolbox.DEEP_HEADS))
+        sizes, activations, losses, metrics = (toolbox.HEADS if rank == 2 else toolbox.DEEP_HEADS)[kind]
+        self.heads.append((kind, self.pick(losses), [self.pick(metrics)] + ([self.pick(metrics)] if self.rng.random() < 0.3 else [])))
+        return self.lib.layers.Dense(self.pick(sizes), activation=self.pick(activations), **options)
 
     def sequential(self):
         lib = self.lib
-        stack = self.stack(int(self.rng.integers(1, 5)))
-        if self.rng.random() < 0.4:
+        x, first = self.input()
+        model = lib.Sequential([x, *first])
+        shape = tuple(x.shape) if not first else model.output_shape
+        for _ in range(int(self.rng.integers(1, 5))):
+            if toolbox.size(shape) <= toolbox.LARGEST:
+                for layer in toolbox.layers_for(lib, self.pick, shape, self.kinds[-1]):
+                    model.add(layer)
+                shape = model.output_shape
+        rank = len(shape)
+        if rank > 2 and self.rng.random() < 0.5:
+            model.add(lib.layers.Flatten())
+            rank = 2
+        if rank == 2 and self.rng.random() < 0.4:
             # A model inside that is built when the outer one is.
-            stack.append(lib.Sequential(self.stack(2)))
-        return lib.Sequential([lib.Input((WIDTH,)), *stack, self.head()])
+            model.add(lib.Sequential([self.dense(3, "tanh"), lib.layers.BatchNormalization(), self.dense(2)]))
+        model.add(self.head(rank))
+        return model
 
     def functional(self):
         lib, ops, rng = self.lib, self.lib.ops, self.rng
-        inputs = [lib.Input((WIDTH,)) for _ in range(int(rng.integers(1, 4)))]
-        pool, shared = list(inputs), []
-        for _ in range(int(rng.integers(3, 10))):
+        inputs, pool, shared = [], [], []
+        for _ in range(int(rng.integers(1, 4))):
+            x, first = self.input()
+            inputs.append(x)
+            for layer in first:
+                x = layer(x)
+            for _ in range(int(rng.integers(0, 3))):
+                if toolbox.size(x.shape) <= toolbox.LARGEST:
+                    for layer in toolbox.layers_for(lib, self.pick, x.shape, self.kinds[-1]):
+                        x = layer(x)
+            pool.append(self.flat(x))
+        for _ in range(int(rng.integers(3, 9))):
             a, b = self.pick(pool), self.pick(pool)
-            kind = self.pick(("dense", "dense", "shared", "shared", "add", "multiply", "affine", "activation", "join", "slices", "model", "scale"))
+            kind = self.pick(("dense", "shared", "shared", "layer", "layer", "merge", "merge", "affine", "join", "slices", "model", "scale"))
             if kind == "shared" and shared:
                 y = self.pick(shared)(a)
-            elif kind == "add":
-                y = ops.add(a, b)
-            elif kind == "multiply":
-                y = a * b
+            elif kind == "layer":
+                y = a
+                for layer in toolbox.layers_for(lib, self.pick, a.shape):
+                    y = layer(y)
+            elif kind == "merge":
+                name = self.pick(toolbox.MERGES)
+                options = {"axes": 1, "normalize": self.pick((True, False))} if name == "Dot" else {}
+                y = getattr(lib.layers, name)(**options)([a, b])
             elif kind == "affine":
                 y = 0.5 * a - b / 3.0
-            elif kind == "activation":
-                y = lib.layers.Activation(self.pick(("tanh", "sigmoid", "softmax")))(a)
             elif kind == "join":
-                y = self.dense(WIDTH, "tanh")(ops.concatenate([a, b], axis=-1))
+                y = ops.concatenate([a, b], axis=-1)
             elif kind == "slices":
                 y = ops.concatenate([a[:, :1], b[:, 1:]], axis=1)
             elif kind == "model":
@@ -131,18 +141,19 @@ class Case:
             elif kind == "scale":
                 y = ops.tanh(a) * ops.mean(b, axis=-1, keepdims=True)
             else:
-                shared.append(self.dense(WIDTH, self.pick(ACTIVATIONS)))
+                shared.append(self.dense(WIDTH, self.pick(toolbox.SMOOTH)))
                 y = shared[-1](a)
-            pool.append(y)
-        outputs = [self.head(**({"name": f"head_{i}"} if rng.random() < 0.5 else {}))(self.pick(pool[-3:])) for i in range(int(rng.integers(1, 4)))]
+            pool.append(self.flat(y))
+        outputs = [self.head(2, **({"name": f"head_{i}"} if rng.random() < 0.5 else {}))(self.pick(pool[-3:])) for i in range(int(rng.integers(1, 4)))]
         return lib.Model(inputs if len(inputs) > 1 else inputs[0], outputs if len(outputs) > 1 else outputs[0])
 
     def compile_arguments(self):
-        rng = self.rng
-        name, options = self.pick(OPTIMIZERS)
-        arguments = {"optimizer": getattr(self.lib.optimizers, name)(**options)}
-        losses = [self.lib.losses.SparseCategoricalCrossentropy(from_logits=True) if loss == "sparse logits" else loss for _, _, loss, _ in self.heads]
-        metrics = [list(metrics) for *_, metrics in self.heads]
+        rng, lib = self.rng, self.lib
+        name, options = self.pick(toolbox.OPTIMIZERS if self.dtype == "float64" else [o for o in toolbox.OPTIMIZERS if o[0] not in toolbox.DOUBLE_ONLY])
+        options = {key: value(lib, self.pick) if callable(value) else value for key, value in options.items()}
+        arguments = {"optimizer": getattr(lib.optimizers, name)(**options)}
+        losses = [toolbox.made(lib, loss) for _, loss, _ in self.heads]
+        metrics = [[toolbox.made(lib, m) for m in chosen] for *_, chosen in self.heads]
         key = self.pick(("metrics", "weighted_metrics"))
         if len(losses) == 1:
             return arguments | {"loss": losses[0], key: metrics[0]}
@@ -156,22 +167,24 @@ class Case:
             key: dict(zip(names, metrics, strict=True)),
         }
 
-    def target(self, units, activation, loss):
-        rng = self.rng
-        if loss.startswith("sparse"):
-            return rng.integers(0, units, size=self.pick(((ROWS,), (ROWS, 1))))
-        if activation == "softmax":
-            return np.eye(units, dtype=self.dtype)[rng.integers(0, units, size=ROWS)]
-        if activation == "sigmoid":
-            return rng.integers(0, 2, size=(ROWS, units))
-        return rng.normal(size=(ROWS, units)).astype(self.dtype)
+    def target(self, kind, shape):
+        rng, (*outer, units) = self.rng, shape
+        if kind.startswith("id"):
+            return rng.integers(0, units, size=(ROWS, *outer, *self.pick(((), (1,)))))
+        if kind == "classes":
+            return np.eye(units, dtype=self.dtype)[rng.integers(0, units, size=(ROWS, *outer))]
+        if kind in ("binary", "logits"):
+            return rng.integers(0, 2, size=(ROWS, *shape))
+        if kind == "positive":
+            return rng.uniform(0.1, 2, size=(ROWS, *shape)).astype(self.dtype)
+        return rng.normal(size=(ROWS, *shape)).astype(self.dtype)
 
     def structure(self):
         """The order of things, as far as names and shapes tell."""
         model = self.model
         return {
             "layers": [layer.name for layer in model.layers],
-            "weights": [[w.name, list(w.shape)] for w in model.weights],
+            "weights": [[w.path, list(w.shape)] for w in model.weights],
             "trainable": [[w.name, list(w.shape)] for w in model.trainable_weights],
             "outputs": list(getattr(model, "output_names", [])) if len(self.heads) > 1 else [],
             "input_shape": json.loads(json.dumps(model.input_shape)),

@@ -1,7 +1,8 @@
 """Records optimizers.npz from Keras: ``KERAS_BACKEND=torch python tests/golden/record_optimizers.py``.
 
-Each case is 20 steps on a kernel (3, 4) and a bias (4,) with the same gradients. Kept are the variables after steps 1,
-10 and 20, the optimizer's own variables at the end with their names, and the learning rate.
+Each case is 20 steps on a kernel (3, 4) and a bias (4,), or more variables where shapes matter, with the same gradients.
+Kept are the variables after steps 1, 10 and 20, the optimizer's own variables at the end with their names, and the
+learning rate.
 """
 
 import json
@@ -39,7 +40,38 @@ CASES = [
     ("RMSprop", {"learning_rate": 0.02, "centered": True}),
     ("RMSprop", {"learning_rate": 0.02, "centered": True, "momentum": 0.9, "epsilon": 1e-4, "clipnorm": 1.0}),
     ("RMSprop", {"learning_rate": 0.02, "weight_decay": 0.3, "clipvalue": 0.5}),
+    ("AdamW", {}),
+    ("AdamW", {"learning_rate": 0.05, "weight_decay": 0.3, "amsgrad": True, "exclude": ["bias"]}),
+    ("Adamax", {}),
+    ("Adamax", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}),
+    ("Nadam", {}),
+    ("Nadam", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}),
+    ("Nadam", {"learning_rate": 0.05, "gradient_accumulation_steps": 3}),
+    ("Adagrad", {}),
+    ("Adagrad", {"learning_rate": 0.1, "initial_accumulator_value": 0.0, "epsilon": 1e-3, "weight_decay": 0.1}),
+    ("Adadelta", {}),
+    ("Adadelta", {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3, "weight_decay": 0.1}),
+    ("Ftrl", {}),
+    ("Ftrl", {"learning_rate": 0.1, "learning_rate_power": -0.7, "l1_regularization_strength": 0.5, "l2_regularization_strength": 0.1}),
+    ("Ftrl", {"learning_rate": 0.1, "learning_rate_power": 0.0, "l2_shrinkage_regularization_strength": 0.2, "beta": 0.5, "weight_decay": 0.1}),
+    ("Lion", {}),
+    ("Lion", {"learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.8, "weight_decay": 0.5, "exclude": ["bias"]}),
+    ("Lamb", {}),
+    ("Lamb", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2, "weight_decay": 0.3}),
+    ("Adafactor", {}),
+    ("Adafactor", {"learning_rate": 0.05, "beta_2_decay": -0.5, "epsilon_2": 1e-2, "clip_threshold": 0.5, "weight_decay": 0.3}),
+    ("Adafactor", {"schedule": ["CosineDecay", {"initial_learning_rate": 0.9, "decay_steps": 20}]}),
+    ("Muon", {}),
+    ("Muon", {"learning_rate": 0.05, "momentum": 0.8, "nesterov": False, "ns_steps": 3, "rms_rate": None, "weight_decay": None}),
+    ("Muon", {"learning_rate": 0.05, "exclude_layers": ["tal"], "exclude_embeddings": False, "adam_lr_ratio": 0.5, "adam_weight_decay": 0.3,
+              "weight_decay": 0.2, "exclude": ["bias"]}),
+    ("ScheduleFreeAdamW", {}),
+    ("ScheduleFreeAdamW", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9, "warmup_steps": 7, "weight_decay": 0.3}),
 ]
+
+# Rules that see a variable as a whole meet these as well; scalars have no mean over rows.
+MORE = {"conv": (2, 3, 4), "tall": (6, 2), "embedding": (5, 3), "scalar": ()}
+WHOLE = ("Lamb", "Adafactor", "Muon")
 
 SCHEDULES = [
     ("ExponentialDecay", {"initial_learning_rate": 0.5, "decay_steps": 7, "decay_rate": 0.6}),
@@ -56,12 +88,13 @@ SCHEDULES = [
 ]
 
 
-def data():
-    """Starting values and gradients: sizes from 1e-2 to 1e1, so that clipping now bites and now does not."""
+def data(name, dtype):
+    """Starting values by name, and gradients: sizes from 1e-2 to 1e1, so that clipping now bites and now does not."""
     rng = np.random.default_rng(7)
-    start = [rng.normal(size=(3, 4)).astype("float32"), rng.normal(size=4).astype("float32")]
+    shapes = {"kernel": (3, 4), "bias": (4,), **(MORE if name in WHOLE else {})}
+    start = {k: np.asarray(rng.normal(size=shape), dtype) for k, shape in shapes.items()}
     sizes = 10.0 ** rng.uniform(-2, 1, STEPS)
-    return start, [[(size * rng.normal(size=v.shape)).astype("float32") for v in start] for size in sizes]
+    return start, [[np.asarray(size * rng.normal(size=v.shape), dtype) for v in start.values()] for size in sizes]
 
 
 def make(library, name, arguments):
@@ -77,11 +110,23 @@ def make(library, name, arguments):
     return optimizer
 
 
-def run(library, name, arguments, numpy=np.array):
+def unaliased(optimizer):
+    """On PyTorch, Keras' ScheduleFreeAdamW reads z after it has changed it where z before is meant; not on its other back-ends."""
+    import torch
+
+    def assign_sub(variable, value):
+        variable._value = torch.nn.Parameter(variable.value - value, requires_grad=False)
+
+    optimizer.assign_sub = assign_sub
+
+
+def run(library, name, arguments, numpy=np.array, dtype="float32"):
     """Variables after steps 1, 10, 20 and the optimizer's own as (name, value), from either library."""
-    start, gradients = data()
-    variables = [library.Variable(v, name=n) for v, n in zip(start, ("kernel", "bias"), strict=True)]
+    start, gradients = data(name, dtype)
+    variables = [library.Variable(v, name=n, dtype=dtype) for n, v in start.items()]
     optimizer = make(library, name, arguments)
+    if name == "ScheduleFreeAdamW" and hasattr(library, "backend"):
+        unaliased(optimizer)
     optimizer.build(variables)
     kept = []
     for t, grads in enumerate(gradients):
@@ -91,17 +136,24 @@ def run(library, name, arguments, numpy=np.array):
     return kept, [(v.name, numpy(v)) for v in optimizer.variables], float(numpy(optimizer.learning_rate))
 
 
+def flat(arrays):
+    """All numbers in one row: an archive of many small arrays is mostly names."""
+    return np.concatenate([np.ravel(a) for a in arrays]).astype("float32")
+
+
 def main():
     import keras
 
     out = {"cases": json.dumps(CASES), "schedules": json.dumps(SCHEDULES)}
     numpy = keras.ops.convert_to_numpy
     for i, (name, arguments) in enumerate(CASES):
+        keras.utils.clear_session()
         kept, own, rate = run(keras, name, arguments, numpy)
         out[f"{i}/names"] = json.dumps([n for n, _ in own])
+        out[f"{i}/shapes"] = json.dumps([v.shape for _, v in own])
         out[f"{i}/rate"] = rate
-        out.update({f"{i}/variable{j}": v for j, v in enumerate(kept)})
-        out.update({f"{i}/own{j}": v for j, (_, v) in enumerate(own)})
+        out[f"{i}/variables"] = flat(kept)
+        out[f"{i}/own"] = flat([v for _, v in own])
     for i, (name, arguments) in enumerate(SCHEDULES):
         schedule = getattr(keras.optimizers.schedules, name)(**arguments)
         out[f"schedule{i}"] = np.array([float(numpy(schedule(step))) for step in range(40)])

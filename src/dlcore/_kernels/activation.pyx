@@ -362,10 +362,11 @@ def selu(x):
     return _activation(ACT_SELU, 0, 0, 0, x)
 
 
-def gelu(x, bint approximate=False):
+def gelu(x, bint approximate=True):
     """Gaussian error linear unit.
 
-    y = x * P(X <= x) for standard normal X, that is x * (1 + erf(x / sqrt(2))) / 2.
+    y = x * P(X <= x) for standard normal X, that is x * (1 + erf(x / sqrt(2))) / 2, or an approximation of it. By
+    default this op approximates and ``activations.gelu`` does not, as in Keras.
 
     Args:
         x: Tensor of any shape.

@@ -8,7 +8,7 @@ one, so that an optimizer step is one kernel call.
 
 from libc.string cimport memcpy
 
-from dlcore._kernels.tensor cimport Tensor, VariableBase, describe, itemsize, same_shape, tensor_as, view, zeros
+from dlcore._kernels.tensor cimport Tensor, VariableBase, describe, itemsize, same_shape, tensor_as, to_numpy, view, zeros
 from dlcore._kernels.types cimport F32, F64
 
 cdef enum:
@@ -22,7 +22,7 @@ cdef Py_ssize_t _padded(Py_ssize_t n) noexcept:
 cdef class Run:
     """Variables that lie back to back: flat views of their parameters and gradients, padding included.
 
-    The padding between variables is zero in both and stays zero under every update rule.
+    The padding between variables is zero in both, and stays zero in the gradients. Nothing reads that of the parameters.
     """
 
 
@@ -85,25 +85,44 @@ def runs_of(variables):
     return _runs(variables)
 
 
-cdef class Slots:
-    """What an optimizer remembers about variables: `count` numbers for every parameter, zero at first.
+def alone(VariableBase v, gradient=None):
+    """A run of one variable, which must have a place, without the padding; its gradient may lie elsewhere."""
+    cdef Run run = Run.__new__(Run)
+    cdef Tensor grads = v.grad_view if gradient is None else <Tensor?>gradient
+    run.params = view(v, 0, 1, &v.size)
+    run.grads = view(grads, 0, 1, &v.size)
+    run.variables = (v,)
+    run.offsets = (0,)
+    return run
 
-    Every block of parameters that it meets gets `count` flat tensors of the same layout. So the state of a run lies as
-    the run does, however the variables are cut into runs, and stays where it is when some are frozen or added.
+
+cdef class Slots:
+    """What an optimizer remembers about variables: numbers for every parameter, with the values `starts` at first.
+
+    Every block of parameters that it meets gets one flat tensor of the same layout for each of `starts`. So the state of a
+    run lies as the run does, however the variables are cut into runs, and stays where it is when some are frozen or added.
     """
 
-    cdef readonly int count
+    cdef readonly tuple starts
     cdef dict blocks                    # id of a variable's home -> (home, flat tensors)
 
-    def __init__(self, int count):
-        self.count = count
+    def __init__(self, starts):
+        self.starts = tuple(starts)
         self.blocks = {}
 
+    cdef list _new(self, Tensor params):
+        cdef Tensor flat
+        cdef list made = []
+        for start in self.starts:
+            flat = zeros(params.dtype, 1, params.dims)
+            if start:
+                to_numpy(flat).fill(start)
+            made.append(flat)
+        return made
+
     cdef list _views(self, VariableBase v, int ndim, const Py_ssize_t* dims):
-        cdef Tensor params
         if id(v.home) not in self.blocks:
-            params = <Tensor>v.home[0]
-            self.blocks[id(v.home)] = (v.home, [zeros(params.dtype, 1, params.dims) for _ in range(self.count)])
+            self.blocks[id(v.home)] = (v.home, self._new(<Tensor>v.home[0]))
         return [view(<Tensor>flat, v.place * itemsize(v.dtype), ndim, dims) for flat in self.blocks[id(v.home)][1]]
 
     def of_run(self, Run run):

@@ -1,6 +1,7 @@
-"""Update rules of the optimizers: one pass over a run of the arena each, and what prepares the gradients.
+"""What all optimizers share: a rule's pass over a run of the arena, and what happens to gradients before and averages after.
 
-Every rule takes ``decay`` = learning rate x decoupled weight decay, which shrinks the parameter first: p -= p * decay.
+The rules are in the modules beside this one: `optim_moments`, `optim_squares`, and `optim_norms` for those that need more
+than one pass over a variable.
 """
 
 from libc.math cimport sqrt
@@ -12,209 +13,107 @@ from dlcore._kernels.types cimport F64, real
 
 __all__ = []            # no ops
 
-cdef extern from *:
-    """
-    static inline float dl_sqrt_f(float x) { return __builtin_sqrtf(x); }
-    static inline double dl_sqrt_d(double x) { return __builtin_sqrt(x); }
-    """
-    float dl_sqrt_f(float) noexcept nogil
-    double dl_sqrt_d(double) noexcept nogil
 
-cdef enum:
-    BLOCK = 131072              # long blocks: with short ones two threads disturb one another in memory
+# ------------------------------------------------------------------------------------------------------ a pass of a rule
 
-cdef struct Step:
-    bint f64
-    void* p
-    void* g
-    void* s0                    # slots of the rule, in its order
-    void* s1
-    void* s2
-    double lr
-    double decay
-    double c0                   # constants of the rule
-    double c1
-    double c2
-    bint flag
-
-
-cdef inline real _sqrt(real x) noexcept nogil:
-    return dl_sqrt_f(x) if real is float else dl_sqrt_d(x)
-
-
-cdef _start(Step* step, Run run, double lr, double decay, Tensor s0, Tensor s1, Tensor s2):
+cdef prepare(Step* s, Run run, double lr, double decay, Tensor s0, Tensor s1, Tensor s2):
     cdef Tensor slot
     for slot in (s0, s1, s2):
         if slot is not None and (slot.dtype != run.params.dtype or slot.size != run.params.size):
             raise ValueError("an optimizer slot does not have the layout of its run")
-    step.f64 = run.params.dtype == F64
-    step.p = run.params.data
-    step.g = run.grads.data
-    step.s0 = s0.data if s0 is not None else NULL
-    step.s1 = s1.data if s1 is not None else NULL
-    step.s2 = s2.data if s2 is not None else NULL
-    step.lr = lr
-    step.decay = decay
+    s.f64 = run.params.dtype == F64
+    s.p = run.params.data
+    s.g = run.grads.data
+    s.s0 = s0.data if s0 is not None else NULL
+    s.s1 = s1.data if s1 is not None else NULL
+    s.s2 = s2.data if s2 is not None else NULL
+    s.lr = lr
+    s.decay = decay
 
 
-cdef void* _at(void* base, Py_ssize_t i, bint f64) noexcept nogil:
-    if base == NULL:
-        return NULL
-    return <char*>base + i * (8 if f64 else 4)
+cdef struct Pass:
+    const Step* step
+    rule32 single
+    rule64 double_
 
 
-# --------------------------------------------------------------------------------------------------------------- SGD
-
-cdef void _sgd(real* p, const real* g, real* m, Py_ssize_t n, const Step* s) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real lr = <real>s.lr
-    cdef real decay = <real>s.decay
-    cdef real momentum = <real>s.c0
-    cdef real q
-    if m == NULL:
-        for i in range(n):
-            q = p[i]
-            p[i] = q - q * decay - lr * g[i]
-    elif s.flag:                                    # Nesterov
-        for i in range(n):
-            q = momentum * m[i] - lr * g[i]
-            m[i] = q
-            p[i] = p[i] - p[i] * decay + (momentum * q - lr * g[i])
-    else:
-        for i in range(n):
-            q = momentum * m[i] - lr * g[i]
-            m[i] = q
-            p[i] = p[i] - p[i] * decay + q
+cdef inline real* _at(void* base, Py_ssize_t i, real* like) noexcept nogil:
+    return NULL if base == NULL else <real*>base + i
 
 
-cdef void _sgd_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Step* s = <Step*>ctx
+cdef void _pass_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Pass* work = <Pass*>ctx
+    cdef const Step* s = work.step
     if s.f64:
-        _sgd[double](<double*>s.p + begin, <double*>s.g + begin, <double*>_at(s.s0, begin, True), end - begin, s)
+        work.double_(<double*>s.p + begin, <double*>s.g + begin, _at(s.s0, begin, <double*>NULL), _at(s.s1, begin, <double*>NULL),
+                     _at(s.s2, begin, <double*>NULL), end - begin, s)
     else:
-        _sgd[float](<float*>s.p + begin, <float*>s.g + begin, <float*>_at(s.s0, begin, False), end - begin, s)
+        work.single(<float*>s.p + begin, <float*>s.g + begin, _at(s.s0, begin, <float*>NULL), _at(s.s1, begin, <float*>NULL),
+                    _at(s.s2, begin, <float*>NULL), end - begin, s)
 
 
-def sgd_step(Run run, Tensor velocity, double lr, double momentum, bint nesterov, double decay):
-    """m = momentum m - lr g; p += m (Nesterov: p += momentum m - lr g). Without velocity: p -= lr g."""
-    cdef Step s
-    _start(&s, run, lr, decay, velocity, None, None)
-    s.c0 = momentum
-    s.flag = nesterov
-    launch(_sgd_body, &s, run.params.size, BLOCK, 0.15 * run.params.size)
+cdef apply_rule(Step* s, Run run, rule32 single, rule64 double_, double cost):
+    cdef Pass work
+    work.step = s
+    work.single = single
+    work.double_ = double_
+    launch(_pass_body, &work, run.params.size, BLOCK, cost * run.params.size)
 
 
-# -------------------------------------------------------------------------------------------------------------- Adam
+# -------------------------------------------------------------------------------------------- accumulating and averaging
 
-cdef void _adam(real* p, const real* g, real* m, real* v, real* vhat, Py_ssize_t n, const Step* s) noexcept nogil:
+cdef void _accumulate(real* p, const real* g, real* total, real* s1, real* s2, Py_ssize_t n, const Step* s) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real alpha = <real>s.lr
-    cdef real decay = <real>s.decay
-    cdef real w1 = <real>(1 - s.c0)
-    cdef real w2 = <real>(1 - s.c1)
-    cdef real eps = <real>s.c2
-    cdef real a, b, q
-    if vhat == NULL:
-        for i in range(n):
-            q = g[i]
-            a = m[i] + (q - m[i]) * w1
-            b = v[i] + (q * q - v[i]) * w2
-            m[i] = a
-            v[i] = b
-            p[i] = p[i] - p[i] * decay - a * alpha / (_sqrt(b) + eps)
-    else:
-        for i in range(n):
-            q = g[i]
-            a = m[i] + (q - m[i]) * w1
-            b = v[i] + (q * q - v[i]) * w2
-            m[i] = a
-            v[i] = b
-            q = vhat[i]
-            b = b if b > q else q
-            vhat[i] = b
-            p[i] = p[i] - p[i] * decay - a * alpha / (_sqrt(b) + eps)
-
-
-cdef void _adam_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Step* s = <Step*>ctx
-    if s.f64:
-        _adam[double](<double*>s.p + begin, <double*>s.g + begin, <double*>s.s0 + begin, <double*>s.s1 + begin,
-                      <double*>_at(s.s2, begin, True), end - begin, s)
-    else:
-        _adam[float](<float*>s.p + begin, <float*>s.g + begin, <float*>s.s0 + begin, <float*>s.s1 + begin,
-                     <float*>_at(s.s2, begin, False), end - begin, s)
-
-
-def adam_step(Run run, Tensor m, Tensor v, Tensor vhat, double lr, double beta_1, double beta_2, double epsilon,
-              double t, double decay):
-    """Adam (Kingma & Ba 2015, the form before section 2.1): step size lr sqrt(1 - beta_2^t) / (1 - beta_1^t).
-
-    ``t`` counts steps from 1; with ``vhat`` AMSGrad (Reddi et al. 2018), the maximum of the uncorrected v.
-    """
-    cdef Step s
-    _start(&s, run, lr * sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t), decay, m, v, vhat)
-    s.c0 = beta_1
-    s.c1 = beta_2
-    s.c2 = epsilon
-    launch(_adam_body, &s, run.params.size, BLOCK, 0.5 * run.params.size)
-
-
-# ----------------------------------------------------------------------------------------------------------- RMSprop
-
-cdef void _rmsprop(real* p, const real* g, real* v, real* mom, real* mean, Py_ssize_t n, const Step* s) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real lr = <real>s.lr
-    cdef real decay = <real>s.decay
-    cdef real rho = <real>s.c0
-    cdef real rest = <real>(1 - s.c0)
-    cdef real momentum = <real>s.c1
-    cdef real eps = <real>s.c2
-    cdef real q, d, a
     for i in range(n):
-        q = g[i]
-        d = rho * v[i] + rest * q * q
-        v[i] = d
-        if mean != NULL:
-            a = rho * mean[i] + rest * q
-            mean[i] = a
-            d = d - a * a
-        q = lr * q / _sqrt(d + eps)
-        if mom != NULL:
-            q = momentum * mom[i] + q
-            mom[i] = q
-        p[i] = p[i] - p[i] * decay - q
+        total[i] += g[i]
 
 
-cdef void _rmsprop_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Step* s = <Step*>ctx
-    cdef Py_ssize_t n = end - begin
-    cdef float* p
-    cdef float* g
-    cdef float* v
-    if s.f64:
-        _rmsprop[double](<double*>s.p + begin, <double*>s.g + begin, <double*>s.s0 + begin,
-                         <double*>_at(s.s1, begin, True), <double*>_at(s.s2, begin, True), n, s)
-        return
-    p = <float*>s.p + begin
-    g = <float*>s.g + begin
-    v = <float*>s.s0 + begin
-    if s.s1 == NULL and s.s2 == NULL:               # a NULL that the compiler can see leaves a loop that vectorises
-        _rmsprop[float](p, g, v, NULL, NULL, n, s)
-    elif s.s2 == NULL:
-        _rmsprop[float](p, g, v, <float*>s.s1 + begin, NULL, n, s)
+cdef void _release(real* p, const real* g, real* total, real* s1, real* s2, Py_ssize_t n, const Step* s) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real steps = <real>s.c0
+    cdef real* mean = <real*>g
+    for i in range(n):
+        mean[i] = (mean[i] + total[i]) / steps
+        total[i] = 0
+
+
+cdef void _average(real* p, const real* g, real* average, real* s1, real* s2, Py_ssize_t n, const Step* s) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real momentum = <real>s.c0
+    cdef real rest = <real>(1 - s.c0)
+    cdef real a
+    if s.flag:
+        for i in range(n):
+            a = momentum * average[i] + rest * p[i]
+            average[i] = a
+            p[i] = a
     else:
-        _rmsprop[float](p, g, v, <float*>_at(s.s1, begin, False), <float*>s.s2 + begin, n, s)
+        for i in range(n):
+            average[i] = momentum * average[i] + rest * p[i]
 
 
-def rmsprop_step(Run run, Tensor velocity, Tensor momentum_slot, Tensor average, double lr, double rho, double momentum,
-                 double epsilon, double decay):
-    """v = rho v + (1 - rho) g^2; step = lr g / sqrt(v [- mean(g)^2] + epsilon), accumulated if there is momentum."""
+def accumulate(Run run, Tensor total):
+    """total += gradients."""
     cdef Step s
-    _start(&s, run, lr, decay, velocity, momentum_slot, average)
-    s.c0 = rho
-    s.c1 = momentum
-    s.c2 = epsilon
-    launch(_rmsprop_body, &s, run.params.size, BLOCK, 0.4 * run.params.size)
+    prepare(&s, run, 0, 0, total, None, None)
+    apply_rule(&s, run, _accumulate[float], _accumulate[double], 0.15)
+
+
+def release(Run run, Tensor total, double steps):
+    """gradients = (gradients + total) / steps; total = 0."""
+    cdef Step s
+    prepare(&s, run, 0, 0, total, None, None)
+    s.c0 = steps
+    apply_rule(&s, run, _release[float], _release[double], 0.2)
+
+
+def average(Run run, Tensor average, double momentum, bint overwrite):
+    """average = momentum * average + (1 - momentum) * parameters; then the parameters may be overwritten by it."""
+    cdef Step s
+    prepare(&s, run, 0, 0, average, None, None)
+    s.c0 = momentum
+    s.flag = overwrite
+    apply_rule(&s, run, _average[float], _average[double], 0.15)
 
 
 # ---------------------------------------------------------------------------------------------------------- clipping
@@ -227,7 +126,7 @@ cdef struct Norm:
     double limit
 
 
-cdef double _sum_of_squares(const real* g, Py_ssize_t n) noexcept nogil:
+cdef double _squares(const real* g, Py_ssize_t n) noexcept nogil:
     # Eight partial sums in double: vectorisable and accurate.
     cdef double[8] acc
     cdef Py_ssize_t i, j
@@ -244,21 +143,22 @@ cdef double _sum_of_squares(const real* g, Py_ssize_t n) noexcept nogil:
     return ((acc[0] + acc[1]) + (acc[2] + acc[3])) + ((acc[4] + acc[5]) + (acc[6] + acc[7]))
 
 
+cdef double sum_of_squares(const void* x, Py_ssize_t n, bint f64) noexcept nogil:
+    return _squares[double](<double*>x, n) if f64 else _squares[float](<float*>x, n)
+
+
 cdef void _norm_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Norm* s = <Norm*>ctx
-    if s.f64:
-        s.partial[begin // BLOCK] = _sum_of_squares[double](<double*>s.g + begin, end - begin)
-    else:
-        s.partial[begin // BLOCK] = _sum_of_squares[float](<float*>s.g + begin, end - begin)
+    s.partial[begin // BLOCK] = sum_of_squares(<char*>s.g + begin * (8 if s.f64 else 4), end - begin, s.f64)
 
 
-cdef double _squared_norm(const void* g, Py_ssize_t n, bint f64) except -1:
+cdef double squared_norm(const void* x, Py_ssize_t n, bint f64) except -1:
     cdef Norm s
     cdef Py_ssize_t blocks = (n + BLOCK - 1) // BLOCK
     cdef Py_ssize_t i
     cdef double total = 0
     s.f64 = f64
-    s.g = g
+    s.g = x
     s.partial = <double*>pool_alloc(max(blocks, 1) * sizeof(double))
     launch(_norm_body, &s, n, BLOCK, 0.1 * n)
     for i in range(blocks):                         # in block order, whoever computed them
@@ -292,7 +192,7 @@ def global_norm(runs):
     cdef Run run
     cdef double total = 0
     for run in runs:
-        total += _squared_norm(run.grads.data, run.grads.size, run.grads.dtype == F64)
+        total += squared_norm(run.grads.data, run.grads.size, run.grads.dtype == F64)
     return sqrt(total)
 
 
@@ -310,7 +210,7 @@ def clip_each_norm(runs, double limit):
     cdef double norm
     for run in runs:
         for v in run.variables:
-            norm = sqrt(_squared_norm(v.grad_view.data, v.size, v.dtype == F64))
+            norm = sqrt(squared_norm(v.grad_view.data, v.size, v.dtype == F64))
             if not norm <= limit:                   # NaN must reach the parameters, not be mistaken for small
                 _scale(v.grad_view.data, v.size, v.dtype == F64, limit / norm)
 

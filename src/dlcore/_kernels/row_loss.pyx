@@ -5,11 +5,13 @@ cimport cython
 from dlcore._kernels.loss_base cimport CHUNK, DL_EPS, Ctx, _Loss, finish_row, row_factor
 from dlcore._kernels.loss_math cimport log_sums, row_sum
 from dlcore._kernels.pointwise_math cimport above, at_least, clip
-from dlcore._kernels.simd cimport vdot, vsumsq
+from dlcore._kernels.simd cimport vdot, vmax, vsumsq
 from dlcore._kernels.tape cimport apply, wanted
-from dlcore._kernels.tensor cimport Tensor, describe, tensor, tensor_as, to_numpy
+from dlcore._kernels.tensor cimport Tensor, describe, tensor, tensor_as
 from dlcore._kernels.types cimport kernel_void, real
 from dlcore._kernels.vmath cimport exp_, log_, pow_, sqrt_
+
+import numpy as np
 
 __all__ = []
 
@@ -51,63 +53,80 @@ cdef kernel_void cosine_bwd(const real* t, const real* p, real* dp, Py_ssize_t k
 
 # ------------------------------------------------------------------------------------------------- categorical hinge
 
-# max_j (1 - t_j) p_j - sum_j t_j p_j + 1, and how often the maximum is taken
-cdef inline real excess(const real* t, const real* p, Py_ssize_t k, real* largest, Py_ssize_t* times) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef real v
-    cdef double right = vdot[real](t, p, k)
-    largest[0] = (<real>1 - t[0]) * p[0]
-    times[0] = 1
-    for j in range(1, k):
-        v = (<real>1 - t[j]) * p[j]
-        if v > largest[0]:
-            largest[0] = v
-            times[0] = 1
-        elif v == largest[0]:
-            times[0] += 1
-    return <real>(largest[0] - right + 1)
+# max_j (1 - t_j) p_j, chunk by chunk
+cdef inline real best_wrong(const real* t, const real* p, Py_ssize_t k) noexcept nogil:
+    cdef real e[CHUNK]
+    cdef Py_ssize_t j, n, at = 0
+    cdef real top = 0, v
+    while at < k:
+        n = min(<Py_ssize_t>CHUNK, k - at)
+        for j in range(n):
+            e[j] = (<real>1 - t[at + j]) * p[at + j]
+        v = vmax[real](e, n)
+        top = v if at == 0 or v > top or v != v else top
+        at += n
+    return top
 
 
 cdef kernel_void categorical_hinge_row(const real* t, const real* p, Py_ssize_t k, double* loss) noexcept nogil:
-    cdef real largest
-    cdef Py_ssize_t times
-    loss[0] = at_least[real](excess[real](t, p, k, &largest, &times), <real>0)
+    loss[0] = at_least[double](best_wrong[real](t, p, k) - vdot[real](t, p, k) + 1, 0.0)
 
 
 # Classes that share the maximum share its gradient.
 cdef kernel_void categorical_hinge_bwd(const real* t, const real* p, real* d, Py_ssize_t k, double f, bint into_true, bint accumulate) noexcept nogil:
-    cdef real largest, wrong, share, c
-    cdef Py_ssize_t j, times
-    c = <real>f * above[real](excess[real](t, p, k, &largest, &times), <real>0)
-    share = c / times
+    cdef real top = best_wrong[real](t, p, k)
+    cdef real c = <real>(f * above[double](top - vdot[real](t, p, k) + 1, 0.0))
+    cdef real share, v, w
+    cdef Py_ssize_t j
+    cdef int times = 0
     for j in range(k):
-        wrong = share if (<real>1 - t[j]) * p[j] == largest else 0
-        wrong = -(wrong + c) * p[j] if into_true else wrong * (<real>1 - t[j]) - c * t[j]
-        d[j] = d[j] + wrong if accumulate else wrong
+        times += (<real>1 - t[j]) * p[j] == top
+    share = c / times if times else c
+    for j in range(k):
+        w = <real>1 - t[j]
+        v = share if w * p[j] == top else 0
+        v = -(v + c) * p[j] if into_true else v * w - c * t[j]
+        d[j] = d[j] + v if accumulate else v
 
 
 # ----------------------------------------------------------------------------------------------- focal cross-entropy
 
+# The power of 1 - q_j is a square for gamma = 2, which vectorises.
 cdef inline real focus(real miss, real gamma) noexcept nogil:
-    return miss * miss if gamma == 2 else pow_(miss, gamma)
+    return pow_(miss, gamma)
 
 
-# t_j alpha_j (1 - q_j)^gamma log(q_j), q clipped
-cdef inline real focal(real t, real alpha, real q, real gamma) noexcept nogil:
-    q = clip(q)
-    return t * alpha * focus(<real>1 - q, gamma) * log_(q)
+cdef inline real focus_2(real miss, real gamma) noexcept nogil:
+    return miss * miss
 
 
-# its slope in q with the sign of the loss
-cdef inline real focal_q(real t, real alpha, real q, real gamma) noexcept nogil:
-    cdef real s = clip(q)
-    cdef real d
-    if gamma == 2:
-        d = <real>2 * (<real>1 - s) * log_(s)
-    else:
-        d = 0 if gamma == 0 else gamma * pow_(<real>1 - s, gamma - <real>1) * log_(s)
-    d = t * alpha * (d - focus(<real>1 - s, gamma) / s)
-    return d if s == q else 0
+# its slope
+cdef inline real focus_p(real miss, real gamma) noexcept nogil:
+    return 0 if gamma == 0 else gamma * pow_(miss, gamma - <real>1)
+
+
+cdef inline real focus_2_p(real miss, real gamma) noexcept nogil:
+    return <real>2 * miss
+
+
+# y_j = t_j (1 - q_j)^gamma log(q_j) with t = t a + b and q clipped
+cdef inline void focal(real (*f)(real, real) noexcept nogil, const real* t, const real* q, real* y, Py_ssize_t n, real a, real b, real gamma) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef real s
+    for j in range(n):
+        s = clip(q[j])
+        y[j] = (t[j] * a + b) * f(<real>1 - s, gamma) * log_(s)
+
+
+# y_j = the slope in q_j, with the sign of the loss
+cdef inline void focal_q(real (*f)(real, real) noexcept nogil, real (*slope)(real, real) noexcept nogil, const real* t, const real* q, real* y,
+                         Py_ssize_t n, real a, real b, real gamma) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef real s, v
+    for j in range(n):
+        s = clip(q[j])
+        v = (t[j] * a + b) * (slope(<real>1 - s, gamma) * log_(s) - f(<real>1 - s, gamma) / s)
+        y[j] = v if s == q[j] else 0
 
 
 # Probabilities of n classes from logits x, or from what is to be divided by its sum
@@ -132,12 +151,13 @@ cdef kernel_void focal_row(Ctx* c, const real* t, const real* p, real m, real s,
     while at < k:
         n = min(<Py_ssize_t>CHUNK, k - at)
         probabilities[real](p + at, q, n, logits, m, s, total)
-        if alpha == NULL:
-            for j in range(n):
-                q[j] = focal[real](t[at + j] * a + b, <real>1, q[j], gamma)
+        if gamma == 2:
+            focal[real](focus_2[real], t + at, q, q, n, a, b, gamma)
         else:
+            focal[real](focus[real], t + at, q, q, n, a, b, gamma)
+        if alpha != NULL:
             for j in range(n):
-                q[j] = focal[real](t[at + j] * a + b, alpha[at + j], q[j], gamma)
+                q[j] *= alpha[at + j]
         loss[0] -= row_sum[real](q, n)
         at += n
 
@@ -162,8 +182,10 @@ cdef kernel_void focal_row_bwd(Ctx* c, const real* t, const real* p, real m, rea
             n = min(<Py_ssize_t>CHUNK, k - at)
             if turn == 0 or k > CHUNK:                # a short row is still there at the second turn
                 probabilities[real](p + at, q, n, logits, m, s, total)
-                for j in range(n):
-                    g[j] = focal_q[real](t[at + j] * a + b, <real>1, q[j], gamma)
+                if gamma == 2:
+                    focal_q[real](focus_2[real], focus_2_p[real], t + at, q, g, n, a, b, gamma)
+                else:
+                    focal_q[real](focus[real], focus_p[real], t + at, q, g, n, a, b, gamma)
                 if alpha != NULL:
                     for j in range(n):
                         g[j] *= alpha[at + j]
@@ -261,7 +283,7 @@ cdef class RowLoss(_Loss):
         return self.declare_result()
 
     cdef int take_factors(self, object factors) except -1:
-        array = to_numpy(tensor(factors))
+        array = np.asarray(factors, dtype=np.float64)
         if array.ndim == 0:
             self.unit = float(array)
         elif self.order is None and array.shape == (self.k,):

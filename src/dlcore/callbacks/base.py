@@ -10,6 +10,8 @@ class Callback:
     Attributes:
         params: dictionary with `verbose`, `epochs` and `steps`.
         model: the model that is trained.
+        resumable: names of the attributes that `BackupAndRestore` saves and restores: what the callback has found out about
+            the training so far. Their values may be numbers, strings, `None`, arrays, and lists of these.
 
     Example:
         >>> class Loud(Callback):
@@ -26,6 +28,7 @@ class Callback:
     # A subclass may forget to call `super().__init__()`; the model must be found all the same.
     _model = None
     params = None
+    resumable = ()
 
     @property
     def model(self):

@@ -64,7 +64,12 @@ class CallbackList(Callback):
         self._find_hooks()
 
     def _find_hooks(self):
-        self._hooks = {name: [getattr(c, name) for c in self.callbacks if overrides(c, name)] for name in _HOOKS}
+        # What saves the state of the others is called after them.
+        order = sorted(self.callbacks, key=lambda c: hasattr(c, "set_callbacks"))
+        self._hooks = {name: [getattr(c, name) for c in order if overrides(c, name)] for name in _HOOKS}
+        for callback in self.callbacks:
+            if hasattr(callback, "set_callbacks"):
+                callback.set_callbacks(self.callbacks)
 
         def wanted(kind):
             hooks = self._hooks[f"on_{kind}_batch_begin"] + self._hooks[f"on_{kind}_batch_end"]

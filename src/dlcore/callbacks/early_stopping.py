@@ -25,6 +25,8 @@ class EarlyStopping(MonitorCallback):
         3
     """
 
+    resumable = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor="val_loss",
@@ -55,8 +57,7 @@ class EarlyStopping(MonitorCallback):
         self._reset()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._sign is None:  # before anything else, so that a misspelt monitor is an error and not a warning
-            self._sign = self._direction()
+        self.find_direction()  # before anything else, so that a misspelt monitor is an error and not a warning
         current = self.monitored(logs)
         if current is None or epoch < self.start_from_epoch:
             return

@@ -2,6 +2,9 @@
 
 import warnings
 
+import numpy as np
+
+from .. import config
 from .base import Callback
 
 
@@ -28,15 +31,24 @@ class MonitorCallback(Callback):
 
     def is_improvement(self, value, reference):
         """Whether `value` is better than `reference` (by more than `min_delta`); anything is better than `None`."""
-        if self._sign is None:
-            self._sign = self._direction()
+        sign = self.find_direction()
         if reference is None:
             return True
-        # Written so that the rounding is that of Keras, which subtracts `min_delta` from the new value.
-        return value - self.min_delta > reference if self._sign > 0 else value + self.min_delta < reference
+        # The rounding is that of Keras: `min_delta` goes off the new value, and the comparison is one of tensors.
+        value, reference = (np.dtype(config.floatx()).type(x) for x in (value - sign * self.min_delta, reference))
+        return bool(value > reference if sign > 0 else value < reference)
+
+    def find_direction(self):
+        """+1 if larger is better, -1 if smaller is; known when the metrics are, at the end of the first epoch.
+
+        Raises:
+            ValueError: if the mode is "auto" and the monitored metric is unknown.
+        """
+        if self._sign is None:
+            self._sign = self._direction()
+        return self._sign
 
     def _direction(self):
-        """+1 if larger is better, -1 if smaller is."""
         if self.mode != "auto":
             return {"min": -1, "max": 1}[self.mode]
         name = self.monitor.removeprefix("val_")

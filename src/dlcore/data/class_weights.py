@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlcore import config
 from dlcore._kernels.tensor import Tensor, convert
 
 
@@ -24,7 +25,7 @@ def class_to_sample_weights(y, class_weight):
     if labels.ndim == 2:
         labels = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0]
     labels = np.round(labels).astype(np.int64)
-    weights = np.ones(labels.shape, np.float32)
+    weights = np.ones(labels.shape, config.floatx())
     for label, weight in class_weight.items():
         weights[labels == int(label)] = weight
     return convert(weights)

@@ -1,23 +1,145 @@
 """Layers, by Keras' names."""
 
-from dlcore.layers.activation import Activation, LeakyReLU, ReLU, Softmax
+from dlcore.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from dlcore.layers.base import InputSpec, Layer
+from dlcore.layers.batch_normalization import BatchNormalization
+from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
+from dlcore.layers.dense import Dense
+from dlcore.layers.einsum_dense import EinsumDense
+from dlcore.layers.embedding import Embedding
+from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from dlcore.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from dlcore.layers.reshaping import Flatten, Reshape
+from dlcore.layers.spectral_normalization import SpectralNormalization
+from dlcore.layers.weight_noise import WeightNoise
+from dlcore.layers.wrapper import Wrapper
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
+from dlcore.layers.borders import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from dlcore.layers.core import Input, InputLayer
 from dlcore.layers.dense import Dense
+from dlcore.layers.joining import Concatenate, Dot, concatenate, dot
+from dlcore.layers.merging import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from dlcore.layers.regularization import Dropout
-from dlcore.layers.reshaping import Flatten, Reshape
+from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 __all__ = [
+    "ELU",
     "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "Dot",
     "Dropout",
+    "EinsumDense",
+    "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "Masking",
+    "PReLU",
+    "RMSNormalization",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
     "ReLU",
+    "RepeatVector",
     "Reshape",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "SpectralNormalization",
+    "UnitNormalization",
+    "WeightNoise",
+    "Wrapper",
+    "deserialize",
+    "serialize",
+    "Subtract",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
+
+
+def serialize(layer):
+    """A layer as a dictionary.
+
+    Example:
+        >>> serialize(Dense(3))["class_name"]
+        'Dense'
+    """
+    return serialize_keras_object(layer)
+
+
+def deserialize(config, custom_objects=None):
+    """The layer that `serialize` described, with weights of its own.
+
+    Raises:
+        ValueError: If it does not describe a layer.
+
+    Example:
+        >>> deserialize(serialize(Dense(3))).units
+        3
+    """
+    found = deserialize_keras_object(config, custom_objects, module_objects={name: globals()[name] for name in __all__})
+    if not isinstance(found, Layer):
+        raise ValueError(f"layers.deserialize: expected the configuration of a layer; received {config!r}")
+    return found

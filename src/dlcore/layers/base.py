@@ -8,8 +8,9 @@ import numpy as np
 
 from dlcore import config, regularizers, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, symbolic_like
+from dlcore.layers.building import Buildable
 from dlcore.layers.configuration import Configurable
-from dlcore.layers.context import NOT_CALLED, calls
+from dlcore.layers.context import NOT_CALLED, calls, enter_scope, leave_scope
 from dlcore.layers.input_spec import InputSpec, check_inputs
 from dlcore.layers.state import State
 from dlcore.naming import auto_name, to_snake_case
@@ -27,7 +28,6 @@ class _CallSpec:
         self.has_training = "training" in self.names or var_keyword and cls._is_graph_model
         self.takes_training = "training" in self.names or var_keyword
         self.has_mask = "mask" in self.names
-        self.plain = not self.has_training and not self.has_mask
         self.default_training = next((p.default for p in parameters if p.name == "training" and p.default is not p.empty), None)
 
 
@@ -36,7 +36,7 @@ def _call_spec(cls):
     return _CallSpec(cls)
 
 
-class Layer(State, Configurable):
+class Layer(State, Buildable, Configurable):
     """Base class of layers.
 
     A subclass creates its variables in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``
@@ -61,11 +61,6 @@ class Layer(State, Configurable):
     """
 
     _is_graph_model = False
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if "build" in cls.__dict__:
-            cls.build = _marks_built(cls.__dict__["build"])
 
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         input_shape = kwargs.pop("input_shape", None)
@@ -114,17 +109,8 @@ class Layer(State, Configurable):
     def input_dtype(self):
         return self.compute_dtype
 
-    @property
-    def path(self):
-        return self.name
-
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-    # ----------------------------------------------------------------------------------------------------- variables
-
-    def build(self, input_shape):
-        """Creates the variables; called once, before the first call, with the shape of the input."""
 
     # ---------------------------------------------------------------------------------------------------------- call
 
@@ -145,6 +131,13 @@ class Layer(State, Configurable):
         return self._general_call(args, kwargs)
 
     def _general_call(self, args, kwargs):
+        scope = enter_scope(self)
+        try:
+            return self._call_in_scope(args, kwargs)
+        finally:
+            leave_scope(scope)
+
+    def _call_in_scope(self, args, kwargs):
         spec = self._spec
         args = tuple([self._convert(a) for a in args])
         kwargs = {k: self._convert(v) for k, v in kwargs.items()} if kwargs else {}
@@ -153,6 +146,7 @@ class Layer(State, Configurable):
         if self.input_spec is not None and inputs is not None:
             check_inputs(self.input_spec, inputs, self.name)
         if not self.built:
+            self._path = calls.scope[0]
             self._build_from(args, kwargs)
         if any(type(x) is KerasTensor for x in tensors):
             return self._symbolic_call(args, kwargs)
@@ -181,9 +175,10 @@ class Layer(State, Configurable):
                 calls.training = outer
         self._finish_call(inputs, outputs)
         if self.activity_regularizer is None and self.autocast and not self._adds_losses and type(self).compute_mask is Layer.compute_mask:
-            if spec.plain:
+            # The short way is for tensors without a mask, so a `call` that takes one is in order.
+            if not spec.has_training:
                 self._plain = 0
-            elif spec.has_training and not spec.has_mask and not self._sublayers():     # no layer inside that inherits the flag
+            elif not self._sublayers():                             # no layer inside that inherits the flag
                 self._plain = 1
         return outputs
 
@@ -241,20 +236,6 @@ class Layer(State, Configurable):
 
     # --------------------------------------------------------------------------------------------- building and graph
 
-    def _build_from(self, args, kwargs):
-        shapes = {}
-        for name, value in [*zip(self._spec.names, args, strict=False), *kwargs.items()]:
-            if name not in ("training", "mask") and any(isinstance(x, Tensor) for x in tree.flatten(value)):
-                shapes[name] = tree.map_structure(lambda x: tuple(x.shape) if isinstance(x, Tensor) else None, value)
-        if not shapes:
-            raise ValueError(f"Layer {self.name!r} must be called on tensors or arrays; received {tree.map_structure(type, args)}")
-        wanted = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        if len(wanted) > 1 and any(p.name.removesuffix("_shape") in shapes for p in wanted):
-            self.build(**{p.name: shapes[p.name.removesuffix("_shape")] for p in wanted if p.name.removesuffix("_shape") in shapes})
-        else:
-            self.build(next(iter(shapes.values())))
-        self.built = True
-
     def _symbolic_call(self, args, kwargs):
         """Records the call in the graph of a functional model; only shapes are computed."""
         placeholders = tree.map_structure(lambda x: symbolic_like(x) if isinstance(x, Tensor) else x, (args, kwargs))
@@ -277,6 +258,9 @@ class Layer(State, Configurable):
             shapes = tree.map_structure(lambda x: tuple(x.shape), args[0])
             out = self.compute_output_shape(shapes)
             return tree.map_shape(lambda s: KerasTensor(s, self.compute_dtype), out)
+        return self._call_symbolically(args, kwargs)
+
+    def _call_symbolically(self, args, kwargs):
         if self._spec.has_training and kwargs.get("training") is None and "training" not in self._spec.names[: len(args)]:
             kwargs = {**kwargs, "training": False}
         self._give_masks(args, kwargs)
@@ -318,19 +302,6 @@ class Layer(State, Configurable):
         if not self._inbound:
             raise AttributeError(f"The layer {self.name!r} has never been called in a functional graph and thus has no defined {side}")
         return self._inbound[0]
-
-def _marks_built(build):
-    if getattr(build, "_marks_built", False):
-        return build
-
-    @functools.wraps(build)
-    def wrapper(self, *args, **kwargs):
-        result = build(self, *args, **kwargs)
-        self.built = True
-        return result
-
-    wrapper._marks_built = True
-    return wrapper
 
 
 def _float_dtype(dtype):

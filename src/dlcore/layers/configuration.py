@@ -5,6 +5,9 @@ import inspect
 
 import numpy as np
 
+from dlcore import activations
+from dlcore.utils.serialization import serialize_keras_object
+
 
 @functools.cache
 def _init_signature(cls):
@@ -25,13 +28,16 @@ class Configurable:
         args, kwargs = self._constructor
         bound = _init_signature(type(self)).bind(self, *args, **kwargs)
         bound.apply_defaults()
+        parameters = _init_signature(type(self)).parameters
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.compute_dtype}
+        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            values = {key: value for key, value in values.items() if key in parameters}
         for key, value in list(bound.arguments.items())[1:]:
-            kind = _init_signature(type(self)).parameters[key].kind
+            kind = parameters[key].kind
             if kind is inspect.Parameter.VAR_KEYWORD:
-                values.update({k: _serialized(v) for k, v in value.items() if k not in values})
+                values.update({k: _serialized(type(self), k, v) for k, v in value.items() if k not in values})
             elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
-                values[key] = _serialized(value)
+                values[key] = _serialized(type(self), key, value)
         return values
 
     @classmethod
@@ -39,20 +45,15 @@ class Configurable:
         return cls(**config)
 
 
-def _serialized(value):
-    """Constructor arguments in a form that JSON takes: objects by their class and config, functions by name."""
-    if isinstance(value, (str, int, float, bool, type(None))):
-        return value
-    if isinstance(value, (np.integer, np.floating, np.bool_)):
-        return value.item()
+def _serialized(cls, key, value):
+    """A constructor argument in a form that JSON takes."""
     if isinstance(value, np.ndarray):
         return value.tolist()
-    if isinstance(value, (list, tuple)):
-        return type(value)(_serialized(v) for v in value)
-    if isinstance(value, dict):
-        return {k: _serialized(v) for k, v in value.items()}
-    if hasattr(value, "get_config"):
-        return {"module": type(value).__module__, "class_name": type(value).__name__, "config": value.get_config(), "registered_name": None}
-    if callable(value):
-        return getattr(value, "__name__", repr(value))
-    return value
+    try:
+        return activations.serialize(value) if inspect.isroutine(value) else serialize_keras_object(value)
+    except TypeError as error:
+        raise ValueError(
+            f"{cls.__name__} cannot be written as a configuration: argument {key!r} holds {value!r}. Expected something that can be read "
+            "back: numbers, strings, objects with get_config(), or functions with a name (a lambda has none; write a function with "
+            "`def` and register it with `@dlcore.saving.register_keras_serializable()`)"
+        ) from error

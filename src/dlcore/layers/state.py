@@ -3,9 +3,9 @@
 import numpy as np
 
 from dlcore import constraints, initializers, regularizers
-from dlcore.layers.context import calls, losses_pending
+from dlcore.layers.context import calls, enter_scope, leave_scope, losses_pending
 from dlcore.naming import auto_name
-from dlcore.variable import Variable
+from dlcore.variable import Variable, assign_all
 
 
 class State:
@@ -34,7 +34,9 @@ class State:
             initializer = "glorot_uniform" if "float" in str(dtype) else "zeros"
         variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, autocast=autocast,
                             name=name or auto_name("variable"))
-        variable.path = f"{self.name}/{variable.name}"
+        outer = enter_scope(self)
+        variable.path = f"{calls.scope[0]}/{variable.name}"
+        leave_scope(outer)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         self._created.append((variable, bool(trainable)))
@@ -60,6 +62,15 @@ class State:
             State._sublayers(self)
         else:
             super().__setattr__(name, value)
+        if isinstance(value, (Variable, list, tuple, dict)) and name != "_created" and "_created" in vars(self):
+            known = {id(v) for v, _ in self._created}       # a variable's place is that of its first assignment
+            self._created.extend((v, v.trainable) for v in find(value, Variable) if id(v) not in known)
+
+    def __delattr__(self, name):
+        value = vars(self).get(name)
+        super().__delattr__(name)
+        if isinstance(value, Variable):
+            self._created[:] = [pair for pair in self._created if pair[0] is not value]
 
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
@@ -114,6 +125,27 @@ class State:
         return [g.state for value in vars(self).values() for g in find(value, SeedGenerator)]
 
     @property
+    def metrics(self):
+        """The metrics kept in attributes of the layer and of the layers in it; a model reports them beside its own."""
+        return self._metrics_in_attributes()
+
+    @property
+    def metrics_variables(self):
+        """The state of all `metrics`."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def _metrics_in_attributes(self):
+        from dlcore.metrics import Metric       # of a floor above: layers compute without metrics
+
+        found = {}
+        for layer in self._flatten_layers():
+            for key, value in vars(layer).items():
+                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss", "_compile_config"):
+                    for m in find(value, Metric):
+                        found.setdefault(id(m), m)
+        return list(found.values())
+
+    @property
     def trainable_variables(self):
         return [v for v in self.variables if v.trainable] if self._trainable else []
 
@@ -159,6 +191,35 @@ class State:
                 raise ValueError(f"Layer {self.name!r} weight shape {tuple(v.shape)} of {v.path!r} is not compatible with the provided weight shape {w.shape}")
         for v, w in zip(mine, arrays, strict=True):
             v.assign(w)
+
+    def save_own_variables(self, store):
+        """Puts the layer's own variables, without those of layers inside, into a mapping; may be overridden.
+
+        Args:
+            store: Empty dict from strings to arrays; what is put there is what the file holds for this layer.
+        """
+        for i, v in enumerate(self._own_variables()):
+            store[str(i)] = v
+
+    def load_own_variables(self, store):
+        """Takes the layer's own variables from a mapping that :meth:`save_own_variables` filled; may be overridden.
+
+        Args:
+            store: Dict from strings to NumPy arrays, empty if the file holds nothing for this layer.
+
+        Raises:
+            ValueError: if the number of arrays or a shape is another one. No variable is changed then.
+        """
+        mine = self._own_variables()
+        names = [v.name for v in mine]
+        if len(store.keys()) != len(mine):
+            if not mine and not self.built:
+                raise ValueError(
+                    f"layer {self.name!r} was never built, so it has no variables, but the file holds {len(store.keys())} for it. "
+                    "Call the layer on data first, or let the `build()` of the layer that owns it build it"
+                )
+            raise ValueError(f"layer {self.name!r} expected {len(mine)} variables {names}, but the file holds {len(store.keys())} for it")
+        assign_all(mine, [store.get(str(i)) for i in range(len(mine))])
 
     def count_params(self):
         """Number of elements of all weights."""

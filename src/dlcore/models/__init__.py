@@ -1,6 +1,7 @@
 """Models, by Keras' names."""
 
-from dlcore.models.model import Functional, Model
+from dlcore.models.cloning import clone_model
+from dlcore.models.model import Functional, Model, model_from_json
 from dlcore.models.sequential import Sequential
 
-__all__ = ["Functional", "Model", "Sequential"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]

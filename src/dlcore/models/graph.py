@@ -126,12 +126,21 @@ class Graph:
         self._output_slots = [slot(x) for x in self.flat_outputs]
         self._size = len(index)
 
-    def run(self, inputs, training=None):
-        """The outputs for a flat list of input values (tensors or symbolic tensors)."""
+    def run(self, inputs, training=None, operation=None):
+        """The outputs for a flat list of input values (tensors or symbolic tensors).
+
+        Args:
+            inputs: Tensors.
+            training: Flag for the layers that take one.
+            operation: ``f(operation)`` that gives what to call in its place.
+        """
         values = [None] * self._size
         for i, x in zip(self._input_slots, inputs, strict=True):
             values[i] = x
         for op, source, template, takes_training, target in self._steps:
+            if operation is not None:
+                op = operation(op)
+                takes_training = takes_training and training is not None
             if template is None:
                 values[target] = op(values[source], training=training) if takes_training else op(values[source])
             else:

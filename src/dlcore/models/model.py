@@ -1,14 +1,17 @@
 """Model: a layer that can be trained. By graph (inputs and outputs) or by subclassing."""
 
+import json
 
 import numpy as np
 
-from dlcore import tree
+from dlcore import saving, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, fits
 from dlcore.layers.base import Layer
 from dlcore.layers.context import call_training, losses_pending
 from dlcore.models.graph import Graph
+from dlcore.models.structure import KEYS, graph_config, graph_from_config, takes_graph
 from dlcore.models.trainer import Trainer
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Model(Trainer, Layer):
@@ -33,6 +36,10 @@ class Model(Trainer, Layer):
     _is_graph_model = True
     _own_call = None            # the `call` that a class of this library defines, as opposed to a user's
 
+    def __new__(cls, *args, **kwargs):
+        is_graph = len(args) + ("inputs" in kwargs) + ("outputs" in kwargs) >= 2
+        return super().__new__(Functional if cls is Model and is_graph else cls, *args, **kwargs)
+
     def __init__(self, *args, inputs=None, outputs=None, name=None, trainable=True, **kwargs):
         if args:
             inputs, *rest = args
@@ -40,10 +47,6 @@ class Model(Trainer, Layer):
             name = rest.pop(0) if rest else name
         if (inputs is None) != (outputs is None):
             raise ValueError("Model: both inputs and outputs must be given for a functional model, or neither for a subclass; received only one")
-        if name is None and inputs is not None and type(self) in (Model, Functional):
-            from dlcore.naming import auto_name
-
-            name = auto_name("functional")
         Layer.__init__(self, name=name, trainable=trainable, **kwargs)
         Trainer.__init__(self)
         self._graph = None
@@ -55,7 +58,7 @@ class Model(Trainer, Layer):
     def __getstate__(self):
         # The arena holds the memory of these variables: a copy, with variables of its own, makes another. What the optimizer
         # remembers goes beside the variables that it belongs to.
-        state = {**vars(self), "_arena": None}
+        state = {**vars(self), "_arena": None, "_source": None, "_resume": None}
         if self.optimizer is not None and self.optimizer.built:
             slots = {}
             self.optimizer.save_own_variables(slots)
@@ -238,6 +241,55 @@ class Model(Trainer, Layer):
         self.built = True
         return super().compute_output_spec(*args, **kwargs)
 
+    # --------------------------------------------------------------------------------------------------- configuration
+
+    def get_config(self):
+        """The graph of a functional model; the constructor's arguments of a subclassed one."""
+        return graph_config(self) if self._graph is not None and takes_graph(type(self)) else super().get_config()
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A model from what `get_config` gave, with weights of its own."""
+        if takes_graph(cls) and all(key in config for key in KEYS):
+            return graph_from_config(cls, config, custom_objects)
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}.from_config: its get_config() must return the arguments of its constructor, or from_config must be overridden: {error}. Received config={config}") from error
+
+    def build_from_config(self, config):
+        """Creates the variables of a subclassed model, as `get_build_config` of an equal one describes."""
+        if config and self._graph is None:
+            shapes = config.get("shapes_dict") or {"input_shape": config["input_shape"]}
+            self.build(next(iter(shapes.values())) if len(shapes) == 1 else shapes)
+
+    def to_json(self, **kwargs):
+        """The configuration as JSON; `kwargs` go to ``json.dumps``."""
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # ---------------------------------------------------------------------------------------------------------- saving
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Saves the weights, and the state of the optimizer if the model is compiled, to a file that Keras reads, too.
+
+        Args:
+            filepath: Path that ends in ``.weights.h5``, or in ``.weights.json`` with `max_shard_size`.
+            overwrite: Whether to overwrite a file without asking.
+            max_shard_size: Size in GB beyond which the weights go to several files.
+        """
+        saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Loads weights, and the state of the optimizer if it is built; all of them or, on an error, none.
+
+        Args:
+            filepath: Path of a file of Keras or dlcore that ends in ``.weights.h5``, ``.weights.json`` or ``.keras``, or
+                of weights of Keras 2 that ends in ``.h5`` or ``.hdf5``.
+            skip_mismatch: Leave out, with a warning, the layers that the file has no fitting numbers for.
+            **kwargs: `by_name` (files of Keras 2) and `objects_to_skip`; see `dlcore.saving.load_weights`.
+        """
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
     # --------------------------------------------------------------------------------------------------------- summary
 
     def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None):
@@ -254,5 +306,23 @@ class Model(Trainer, Layer):
 
 Model._own_call = Model.call
 
-# A functional model is a Model made from inputs and outputs; there is no second class.
-Functional = Model
+
+class Functional(Model):
+    """A Model made from inputs and outputs: what ``Model(inputs, outputs)`` gives.
+
+    Args:
+        inputs, outputs, name: See `Model`.
+    """
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(inputs, outputs, name=name, **kwargs)
+
+
+def model_from_json(json_string, custom_objects=None):
+    """The model that `Model.to_json` described, with weights of its own.
+
+    Args:
+        json_string: JSON.
+        custom_objects: Classes and functions of the user, by name.
+    """
+    return deserialize_keras_object(json.loads(json_string), custom_objects)

@@ -3,9 +3,11 @@
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor, Tensor
 from dlcore.layers.base import Layer
+from dlcore.layers.context import calls, enter_scope, leave_scope
 from dlcore.layers.core import Input, InputLayer
 from dlcore.models.graph import Graph
 from dlcore.models.model import Model
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Sequential(Model):
@@ -74,9 +76,14 @@ class Sequential(Model):
 
     def _build_graph(self, x):
         inputs = x
-        for layer in self._stack:
-            if not isinstance(layer, InputLayer):
-                x = layer(x)
+        scope = enter_scope(self)
+        self._path = calls.scope[0]
+        try:
+            for layer in self._stack:
+                if not isinstance(layer, InputLayer):
+                    x = layer(x)
+        finally:
+            leave_scope(scope)
         self._graph = Graph(inputs, x)
         self.built = True
 
@@ -89,6 +96,27 @@ class Sequential(Model):
         if input_shape is None:
             raise ValueError("You must provide an `input_shape` argument.")
         self._build_graph(Input(batch_shape=tuple(input_shape), dtype=self._input_type or self.compute_dtype))
+
+    def get_config(self):
+        """The layers, each as `serialize_keras_object` writes it, name and shape of the input."""
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.compute_dtype,
+                  "layers": [serialize_keras_object(layer) for layer in self._stack]}
+        if self._graph is not None:
+            config["build_input_shape"] = list(self._graph.flat_inputs[0].shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A model from what `get_config` gave, with weights of its own."""
+        if not {"name", "layers"} <= set(config):
+            raise ValueError(f"A Sequential model configuration must be a dictionary with the keys 'name' and 'layers'. Received: config={config}")
+        model = cls(name=config["name"], trainable=config.get("trainable", True))
+        for layer in config["layers"]:
+            model.add(deserialize_keras_object(layer, custom_objects), rebuild=False)
+        model._try_build()
+        if model._graph is None and config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
+        return model
 
     _input_type = None
 

@@ -10,9 +10,9 @@ from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import Tensor
 from dlcore.data import unpack_x_y_sample_weight
 from dlcore.layers.context import losses_pending
-from dlcore.layers.state import find
-from dlcore.metrics import Mean, Metric
+from dlcore.metrics import Mean
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Steps:
@@ -32,6 +32,8 @@ class Steps:
         self._loss_tracker = None
         self._step_metrics = None
         self._penalized = True
+        self._source = None                     # the batches, while `fit` runs
+        self._resume = None                     # where an interrupted training is to go on
 
     # --------------------------------------------------------------------------------------------------------- compile
 
@@ -69,7 +71,18 @@ class Steps:
         self.compiled = True
         self._arena = None
         self._compile_config = {"optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
-                                "weighted_metrics": weighted_metrics}
+                                "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+                                "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
+
+    def get_compile_config(self):
+        """The arguments of :meth:`compile`, as `serialize_keras_object` writes them; None before it was called."""
+        return serialize_keras_object(self._compile_config) if self.compiled else None
+
+    def compile_from_config(self, config):
+        """Compiles as `get_compile_config` of another model describes."""
+        self.compile(**deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def _check_compiled(self, method):
         if not self.compiled:
@@ -78,7 +91,7 @@ class Steps:
     @property
     def metrics(self):
         """All metrics: the loss, those of compile, and those kept in attributes of the model and its layers."""
-        return self._compiled_metrics() + self._attribute_metrics()
+        return self._compiled_metrics() + self._metrics_in_attributes()
 
     def _compiled_metrics(self):
         if not self.compiled:
@@ -88,17 +101,6 @@ class Steps:
             found.append(self._compile_metrics)
         # The losses of several outputs have trackers of their own, from the first step on.
         return found if self._compile_loss is None else found + self._compile_loss.metrics
-
-    def _attribute_metrics(self):
-        own = {id(self._loss_tracker), id(self._compile_metrics)}
-        found = {}
-        for layer in self._flatten_layers():
-            for key, value in vars(layer).items():
-                if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss", "_compile_config"):
-                    for m in find(value, Metric):
-                        if id(m) not in own:
-                            found.setdefault(id(m), m)
-        return list(found.values())
 
     @property
     def metrics_names(self):
@@ -199,7 +201,7 @@ class Steps:
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
         # A subclass may say itself what its metrics are.
-        self._step_metrics = self._attribute_metrics() if type(self).metrics is Steps.metrics else None
+        self._step_metrics = self._metrics_in_attributes() if type(self).metrics is Steps.metrics else None
         self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
         if training:
             if self.trainable_variables:

@@ -1,5 +1,6 @@
 """Trainer: fit, evaluate, predict. The only training loop."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -61,14 +62,20 @@ class Trainer(Steps):
             callbacks = callback_module.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
                                                      epochs=epochs, steps=source.size, model=self)
         self.stop_training = False
-        callbacks.on_train_begin()
+        self._resume, self._source = None, source
         logs = {}
         try:
+            source.rewind()
+            callbacks.on_train_begin()
+            resume, self._resume = self._resume, None           # BackupAndRestore has found a training that was interrupted
+            if resume is not None:
+                initial_epoch = resume.begin(source)
             for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 self._begin(training=True)                  # callbacks may freeze, thaw or add layers
-                logs = self._train_epoch(source, callbacks)
+                logs = self._train_epoch(source, callbacks, resume)
+                resume = None
                 if logs is None:
                     if epoch == initial_epoch:
                         raise ValueError("fit received no batches: the data is empty or its iterator is used up")
@@ -82,15 +89,26 @@ class Trainer(Steps):
             self.optimizer.finalize_variable_values(self.trainable_variables)
             callbacks.on_train_end(epoch_logs if epochs > initial_epoch else {})
         finally:
+            self._resume = self._source = None
+            source.close()
+            if validation is not None:
+                validation.close()
             pool_trim()
         return self.history
 
-    def _train_epoch(self, source, callbacks):
+    def _train_epoch(self, source, callbacks, resume=None):
         step, logs = 0, {}
         due = callbacks.next_tick
         hooks = callbacks.has_train_batch_hooks
         train_step = self.train_step
-        for data in source.epoch():
+        data_of_epoch = iter(source.epoch())
+        if resume is not None:
+            data = None
+            for data in itertools.islice(data_of_epoch, resume.step):
+                step += 1
+            resume.enter(data)
+            logs = self.get_metrics_result() if step else {}
+        for data in data_of_epoch:
             if hooks:
                 callbacks.on_train_batch_begin(step)
             logs = train_step(data)
@@ -130,7 +148,10 @@ class Trainer(Steps):
         if not isinstance(callbacks, callback_module.CallbackList):
             callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
         self._begin(training=False)
-        logs = self._evaluate(source, callbacks)
+        try:
+            logs = self._evaluate(source, callbacks)
+        finally:
+            source.close()
         if return_dict:
             return logs
         return self._in_order(logs)
@@ -193,12 +214,17 @@ class Trainer(Steps):
         source = batches(x, batch_size=batch_size, steps=steps)
         if not isinstance(callbacks, callback_module.CallbackList):
             callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
+        try:
+            return self._predict(source, callbacks, whole=isinstance(source, ArrayBatches) and steps is None)
+        finally:
+            source.close()
+
+    def _predict(self, source, callbacks, whole):
         callbacks.on_predict_begin()
         step, row = 0, 0
         collected = None
         due = callbacks.next_tick
         hooks = callbacks.has_predict_batch_hooks
-        whole = isinstance(source, ArrayBatches) and steps is None
         for data in source.epoch():
             if hooks:
                 callbacks.on_predict_batch_begin(step)

@@ -19,6 +19,9 @@ def add(x1: Any, x2: Any) -> Tensor:
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true (not zero) over axes."""
 
+def alpha_dropout(x: Any, rate: Any, key: Any, counter: Any, noise_shape: Any = None) -> Tensor:
+    """Dropout for networks of selu: sets a random share to selu's limit and keeps mean 0 and variance 1."""
+
 def amax(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element over axes. Elements that tie share the gradient."""
 
@@ -45,6 +48,9 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Index of the first smallest element; NaN counts as smallest."""
+
+def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001) -> Tensor:
+    """Normalizes every channel with the given mean and variance."""
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     """Cross-entropy of independent yes-or-no questions, element by element."""
@@ -100,8 +106,14 @@ def dot(x1: Any, x2: Any) -> Tensor:
 def dropout(x: Any, rate: Any, key: Any, counter: Any, noise_shape: Any = None) -> Tensor:
     """Sets a random share of the elements to zero and scales up the others, so that the mean stays."""
 
+def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Tensor:
+    """Sums of products, written with a label for every axis."""
+
 def elu(x: Any, alpha: Any = 1.0) -> Tensor:
     """Exponential linear unit."""
+
+def embedding(table: Any, ids: Any) -> Tensor:
+    """Rows of a table. The gradients of a row taken several times add up."""
 
 def equal(x1: Any, x2: Any) -> Tensor:
     """Whether two numbers are equal."""
@@ -142,7 +154,13 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 def fused_activation(name: Any) -> Tensor:
     """The code with which :func:`dense` fuses the activation of that name, or None if it cannot."""
 
-def gelu(x: Any, approximate: bool = False) -> Tensor:
+def gaussian_dropout(x: Any, rate: Any, key: Any, counter: Any) -> Tensor:
+    """Multiplies by normal noise of mean 1 and the variance that dropout has."""
+
+def gaussian_noise(x: Any, stddev: Any, key: Any, counter: Any) -> Tensor:
+    """Adds normal noise of mean 0. The gradient passes as it is."""
+
+def gelu(x: Any, approximate: bool = True) -> Tensor:
     """Gaussian error linear unit."""
 
 def getitem(x: Any, key: Any) -> Tensor:
@@ -183,6 +201,9 @@ def isinf(x: Any) -> Tensor:
 
 def isnan(x: Any) -> Tensor:
     """Whether an element is NaN."""
+
+def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: Any = None, **kwargs: Any) -> Tensor:
+    """Normalizes each row (along `axis`) to mean 0 and variance 1."""
 
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Tensor:
     """Rectifier with a slope below zero."""
@@ -256,6 +277,9 @@ def mish(x: Any) -> Tensor:
 def mod(x1: Any, x2: Any) -> Tensor:
     """Remainder of a division, with the sign of x2."""
 
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: Any = False) -> Tensor:
+    """Mean and variance over axes."""
+
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     """Moves axes to other places; the rest keep their order."""
 
@@ -264,6 +288,9 @@ def multiply(x1: Any, x2: Any) -> Tensor:
 
 def negative(x: Any) -> Tensor:
     """Negation."""
+
+def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> Tensor:
+    """Divides each row (along `axis`) by its norm."""
 
 def not_equal(x1: Any, x2: Any) -> Tensor:
     """Whether two numbers are different."""
@@ -282,6 +309,9 @@ def pad(x: Any, pad_width: Any, mode: Any = 'constant', constant_values: Any = N
 
 def power(x1: Any, x2: Any) -> Tensor:
     """Power."""
+
+def prelu(x: Any, alpha: Any) -> Tensor:
+    """Rectifier with a slope below zero for every element, channel, ..."""
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Product over axes."""
@@ -303,6 +333,9 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Tensor:
 
 def reshape(x: Any, newshape: Any) -> Tensor:
     """Gives x another shape with the same number of elements, in row-major order."""
+
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: Any = None) -> Tensor:
+    """Divides each row (along `axis`) by its root mean square."""
 
 def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
     """Moves elements along axes; what leaves at the end comes back at the front."""

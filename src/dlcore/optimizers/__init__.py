@@ -1,15 +1,66 @@
 """Optimizers: update rules for the parameters of a model."""
 
 from dlcore.optimizers import schedules
+from dlcore.optimizers.adadelta import Adadelta
+from dlcore.optimizers.adafactor import Adafactor
+from dlcore.optimizers.adagrad import Adagrad
 from dlcore.optimizers.adam import Adam
+from dlcore.optimizers.adamax import Adamax
+from dlcore.optimizers.adamw import AdamW
 from dlcore.optimizers.base import Optimizer
+from dlcore.optimizers.ftrl import Ftrl
+from dlcore.optimizers.lamb import Lamb
+from dlcore.optimizers.lion import Lion
+from dlcore.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
+from dlcore.optimizers.muon import Muon
+from dlcore.optimizers.nadam import Nadam
 from dlcore.optimizers.rmsprop import RMSprop
+from dlcore.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from dlcore.optimizers.sgd import SGD
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "MultiOptimizer",
+    "Muon",
+    "Nadam",
+    "Optimizer",
+    "OptimizerMap",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
 
-_MEMBERS = [SGD, Adam, RMSprop]
+_MEMBERS = [
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    AdamW,
+    Adamax,
+    Ftrl,
+    Lamb,
+    Lion,
+    MultiOptimizer,
+    Muon,
+    Nadam,
+    OptimizerMap,
+    RMSprop,
+    ScheduleFreeAdamW,
+]
 _BY_NAME = {cls.__name__.lower(): cls for cls in _MEMBERS}
 
 

@@ -1,6 +1,6 @@
 """Adam."""
 
-from dlcore._kernels.optim import adam_step
+from dlcore._kernels.optim_moments import adam_step
 from dlcore.optimizers.base import Optimizer
 
 

@@ -7,18 +7,20 @@ from itertools import groupby
 
 import numpy as np
 
-from dlcore import config
 from dlcore._kernels import optim
-from dlcore._kernels.arena import Arena, runs_of
+from dlcore._kernels.arena import Arena, alone, runs_of
 from dlcore._kernels.tape import stop_recording
+from dlcore._kernels.tensor import Tensor, convert
 from dlcore.naming import auto_name, to_snake_case
-from dlcore.optimizers.schedules import LearningRateSchedule
-from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, make_variable, restore
+from dlcore.optimizers.rate import LearningRate
+from dlcore.optimizers.state import ACCUMULATOR, AVERAGE, OwnVariables, State, restore
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 from dlcore.variable import Variable
 
+LEND_FROM = 65536           # elements of a variable from which a copy of its gradient costs more than a kernel call of its own
 
-class Optimizer(OwnVariables):
+
+class Optimizer(LearningRate, OwnVariables):
     """Base class of the optimizers.
 
     One step takes the gradients g in this order: divide by `loss_scale_factor`, accumulate, clip, shrink the parameters
@@ -26,7 +28,7 @@ class Optimizer(OwnVariables):
 
     A rule of your own overrides :meth:`update_step`, which sees one variable at a time, and :meth:`build` if it needs
     state. The built-in rules name their state in :meth:`slot_groups` and override :meth:`update_run`, which sees all
-    variables that lie back to back in memory at once.
+    variables that lie back to back in memory at once, or one at a time if `alone` is set.
 
     Args:
         learning_rate: A float, a `LearningRateSchedule`, or a callable without arguments that returns a float.
@@ -92,28 +94,27 @@ class Optimizer(OwnVariables):
         self._excluded = set()
         self._excluded_names = None
         self._arena = self._applied = self._state = None
-        self._iterations = make_variable(0, "int64", "iteration", self.name)
-        if not callable(learning_rate):
-            if not isinstance(learning_rate, float):
-                raise ValueError(
-                    "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a callable without "
-                    f"arguments that returns a float. Received instead: learning_rate={learning_rate!r}"
-                )
-            learning_rate = make_variable(learning_rate, config.floatx(), "learning_rate", self.name)
-        self._learning_rate = learning_rate
+        self._start_rate(learning_rate)
 
     # -- the rule
 
+    alone = False
+
     def slot_groups(self):
-        """Names of the state that the rule keeps for each variable, as tuples: a tuple's stand side by side in `variables`."""
+        """The state that the rule keeps for each variable, names or `Slot`s in tuples: a tuple's stand side by side in `variables`."""
         return ()
+
+    def begin_update(self, step):
+        """Called once before the runs of an update."""
 
     def update_run(self, run, slots, learning_rate, decay, step):
         """Applies the rule to variables that lie back to back.
 
         Args:
-            run: `run.params` and `run.grads` are flat tensors, `run.variables` the variables they consist of.
-            slots: Flat tensors with the same layout, one for each name in :meth:`slot_groups`.
+            run: `run.params` and `run.grads` are flat tensors, `run.variables` the variables they consist of (only one if
+                the rule sets `alone`).
+            slots: Flat tensors with the same layout, one for each name in :meth:`slot_groups`. If the rule sets `alone`,
+                the slots of the one variable.
             learning_rate: A float.
             decay: A float; the parameters are to shrink by `decay * p` first.
             step: Number of updates so far.
@@ -147,7 +148,7 @@ class Optimizer(OwnVariables):
         self.built = True
 
     def _bind(self, arena):
-        """Plans the steps on an arena: one kernel call for each run, cut where weight decay begins or ends."""
+        """Plans the steps on an arena: one kernel call for each run, cut where weight decay changes."""
         if not self.built:
             self.build(list(arena.variables))
         for variable in arena.variables:
@@ -162,11 +163,21 @@ class Optimizer(OwnVariables):
     def _cut(self, runs):
         plan = []
         for run in runs:
-            for decays, variables in groupby(run.variables, self._use_weight_decay):
+            for decay, variables in groupby(run.variables, self._decay_of):
                 variables = list(variables)
-                part = run if len(variables) == len(run.variables) else runs_of(variables)[0]
-                plan.append((part, self._state.rule_slots(part), decays))
+                if self.alone:
+                    plan += [(alone(v), self._state.rule_slots_of(v), decay) for v in variables]
+                else:
+                    part = run if len(variables) == len(run.variables) else runs_of(variables)[0]
+                    plan.append((part, self._state.rule_slots(part), decay))
         return plan
+
+    def _decay_of(self, variable):
+        """The attribute that holds the weight decay of a variable, or `None`."""
+        return "weight_decay" if self._use_weight_decay(variable) else None
+
+    def _trained(self):
+        return self._state.variables
 
     @property
     def variables(self):
@@ -207,11 +218,18 @@ class Optimizer(OwnVariables):
         if not every or self._accumulate(runs, every):
             if self.clipnorm or self.global_clipnorm or self.clipvalue:
                 self._clip(runs)
-            step = self._iterations._add_int(0) // (every or 1)
-            rate = self._rate()
-            decay = rate * self.weight_decay if self.weight_decay else 0.0
-            for run, slots, decays in plan:
-                self.update_run(run, slots, rate, decay if decays else 0.0, step)
+            self._update(plan)
+        self._finish(arena, plan)
+
+    def _update(self, plan):
+        step = self._iterations._add_int(0) // (self.gradient_accumulation_steps or 1)
+        rate = self._rate()
+        self.begin_update(step)
+        for run, slots, decay in plan:
+            weight_decay = decay and getattr(self, decay)
+            self.update_run(run, slots, rate, rate * weight_decay if weight_decay else 0.0, step)
+
+    def _finish(self, arena, plan):
         if self.use_ema:
             self._average(arena)
         if self._constrained:
@@ -234,22 +252,42 @@ class Optimizer(OwnVariables):
         grads = list(grads)
         if not grads:
             return
-        if trainable_variables is None:
+        variables = self._variables_for(grads, trainable_variables)
+        key = [id(v) for v in variables]
+        if self._applied is None or self._applied[0] != key:
+            self._applied = key, Arena(variables)
+        arena = self._applied[1]
+        if not self._lend(arena, grads):
+            arena.put(grads)
+            self.step(arena)
+
+    def _variables_for(self, grads, variables):
+        if variables is None:
             if not self.built:
                 raise ValueError("When passing `grads` without variables, the optimizer must already be built. Call `optimizer.build(variables)` first.")
-            variables = self._state.variables
+            variables = self._trained()
         else:
-            variables = list(trainable_variables)
+            variables = list(variables)
             if not self.built:
                 self.build(variables)
             self._check_known(variables)
         if len(grads) != len(variables):
             raise ValueError(f"`grads` must hold a gradient or None for each variable. Received {len(grads)} gradients for {len(variables)} variables.")
-        key = [id(v) for v in variables]
-        if self._applied is None or self._applied[0] != key:
-            self._applied = key, Arena(variables)
-        self._applied[1].put(grads)
-        self.step(self._applied[1])
+        return variables
+
+    def _lend(self, arena, grads):
+        """Updates from large gradients where they are, if the rule is one that reads them only once: whether that was done."""
+        changed = self.clipnorm or self.global_clipnorm or self.clipvalue or self.gradient_accumulation_steps or self.loss_scale_factor is not None
+        if changed or sum(v.size for v in arena.variables) < LEND_FROM * len(grads) or type(self).update_run is Optimizer.update_run:
+            return False
+        if not all(isinstance(g, (Tensor, np.ndarray)) and (g.dtype, tuple(g.shape)) == (v.dtype, v.shape) for g, v in zip(grads, arena.variables, strict=True)):
+            return False
+        if arena is not self._arena:
+            self._bind(arena)
+        plan = [(alone(v, convert(g)), self._state.rule_slots_of(v), self._decay_of(v)) for g, v in zip(grads, arena.variables, strict=True)]
+        self._update(plan)
+        self._finish(arena, plan)
+        return True
 
     def apply_gradients(self, grads_and_vars):
         """Updates variables with (gradient, variable) pairs. Returns the iteration counter."""
@@ -322,41 +360,6 @@ class Optimizer(OwnVariables):
     def scale_loss(self, loss):
         """`loss`, times `loss_scale_factor` if there is one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
-
-    # -- learning rate and iterations
-
-    @property
-    def iterations(self):
-        """Number of updates so far: an int64 variable, or a NumPy number when gradients are accumulated."""
-        if self.gradient_accumulation_steps:
-            return self._iterations.numpy() // self.gradient_accumulation_steps
-        return self._iterations
-
-    @property
-    def learning_rate(self):
-        """The current learning rate. Assigning a number changes it, unless it follows a schedule."""
-        if isinstance(self._learning_rate, LearningRateSchedule):
-            return self._learning_rate(self._iterations)
-        return self._learning_rate if isinstance(self._learning_rate, Variable) else self._learning_rate()
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        if callable(value):
-            self._learning_rate = value
-        elif isinstance(self._learning_rate, Variable):
-            self._learning_rate.assign(value)
-        else:
-            raise TypeError(
-                "This optimizer was created with a `LearningRateSchedule` object or a callable as its `learning_rate` argument, "
-                f"hence its learning rate is not settable. Received: learning_rate={value!r}. "
-                "Create the optimizer with a float `learning_rate` to be able to set it."
-            )
-
-    def _rate(self):
-        rate = self._learning_rate
-        if isinstance(rate, Variable):
-            return float(rate)
-        return rate.at(self._iterations) if isinstance(rate, LearningRateSchedule) else float(rate())
 
     # -- saving
 

@@ -1,6 +1,6 @@
 """RMSprop."""
 
-from dlcore._kernels.optim import rmsprop_step
+from dlcore._kernels.optim_squares import rmsprop_step
 from dlcore.optimizers.base import Optimizer
 
 

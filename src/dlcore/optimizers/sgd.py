@@ -1,6 +1,6 @@
 """Stochastic gradient descent."""
 
-from dlcore._kernels.optim import sgd_step
+from dlcore._kernels.optim_moments import sgd_step
 from dlcore.optimizers.base import Optimizer
 
 

@@ -3,7 +3,9 @@
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from .files import get_file
 from .numerical import clear_session, normalize, pad_sequences, set_random_seed, to_categorical
+from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .progbar import Progbar
+from .py_dataset import PyDataset, Sequence
 from .serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -18,6 +20,8 @@ from .serialization import (
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -29,9 +33,11 @@ __all__ = [
     "get_registered_object",
     "is_interactive_logging_enabled",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]

@@ -1,6 +1,7 @@
-"""Downloads into a cache folder: checked, complete or not there at all."""
+"""Files that are whole or not there at all: written, or downloaded into a cache folder."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 from .messages import print_msg
@@ -100,6 +101,66 @@ def get_file(
 
         extract_archive(target, unpacked, archive_format)
     return str(unpacked)
+
+
+@contextmanager
+def atomic_file(path):
+    """A name beside `path` to write to; the file there becomes `path` when the block ends, and is gone if the block fails.
+
+    So a program that is killed at any moment leaves either the old file or the new one, whole.
+
+    Args:
+        path: the file to write. A link is followed, and a file that is replaced hands on its permissions.
+
+    Yields:
+        The path of a file that does not exist yet, in the same folder.
+
+    Raises:
+        IsADirectoryError: if `path` is a folder.
+        FileNotFoundError: if its folder does not exist.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
+        >>> with atomic_file(target) as part:
+        ...     _ = part.write_text("hello")
+        >>> target.read_text()
+        'hello'
+    """
+    import shutil
+    import uuid
+
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"Cannot write to {target}: it is a directory, expected the name of a file.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"Cannot write to {target}: there is no directory {target.parent}.")
+    part = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, part)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder):
+    """Make the new name of a file last through a loss of power, where the system can (Windows does it by itself)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def _file_name(fname, origin):

@@ -178,7 +178,8 @@ def serialize_keras_object(obj) -> Any:
         raise TypeError("Cannot serialize a lambda: expected a named function, registered with `register_keras_serializable`.")
     if name is None:
         raise TypeError(f"Cannot serialize object {obj!r} of type {type(obj)}: expected a class with a `get_config()` method.")
-    return {"module": "builtins", "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
+    module = f"{FORMAT}.ops" if getattr(obj, "__module__", None) == f"{LIBRARY}.ops" else "builtins"
+    return {"module": module, "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
 
 
 def _serialize_instance(obj):
@@ -259,6 +260,7 @@ _PLAIN = {
 
 
 _FUNCTION_FAMILIES = ("activations", "losses", "metrics")
+_CLASS_FAMILIES = ("layers", "models", "optimizers", "losses", "metrics", "initializers", "regularizers", "constraints")
 
 
 def _find(config, name, registered_name, custom_objects, module_objects):
@@ -275,9 +277,13 @@ def _find(config, name, registered_name, custom_objects, module_objects):
             found = getattr(importlib.import_module(f"{LIBRARY}.{family}"), name, None)
             if inspect.isroutine(found) and name not in ("get", "serialize", "deserialize"):
                 return found
-    if module.split(".")[0] in (FORMAT, LIBRARY) and not any(part.startswith("_") for part in module.split(".")):
+    parts = module.split(".")
+    if parts[:2] == [FORMAT, "src"]:
+        # Keras writes some classes by where they are defined; only the family is of interest.
+        parts = [FORMAT, *[part for part in parts if part in _CLASS_FAMILIES][:1]]
+    if parts[0] in (FORMAT, LIBRARY) and not any(part.startswith("_") for part in parts):
         try:
-            found = getattr(importlib.import_module(".".join([LIBRARY, *module.split(".")[1:]])), name, None)
+            found = getattr(importlib.import_module(".".join([LIBRARY, *parts[1:]])), name, None)
         except ImportError:
             found = None
         if found is not None and getattr(found, "__module__", "").split(".")[0] == LIBRARY:

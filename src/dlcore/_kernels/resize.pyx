@@ -1,0 +1,394 @@
+"""Larger grids: cells repeated along up to three axes, and weighted sums of neighbours along one."""
+
+import numpy as np
+
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from dlcore._kernels.cast cimport apply_move
+from dlcore._kernels.layout cimport axis_index
+from dlcore._kernels.parallel cimport launch
+from dlcore._kernels.tape cimport Op, wanted
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, itemsize, tensor
+from dlcore._kernels.types cimport F32, kernel_void, real
+
+__all__ = []            # keras.ops has no such names; layers import them from here
+
+ctypedef fused word:
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+
+# ------------------------------------------------------------------------------------------------------ repeated cells
+
+cdef struct Grid:
+    # x (outer, n0, n1, n2, inner) -> y (outer, n0 * f0, n1 * f1, n2 * f2, inner)
+    Py_ssize_t[3] n
+    Py_ssize_t[3] f
+    Py_ssize_t inner
+    int dtype
+    bint accumulate
+    char* x
+    char* y
+
+
+cdef inline Py_ssize_t _first_row(const Grid* c, Py_ssize_t r) noexcept nogil:
+    """The first of the rows of y that row r of x, which is (outer, n0, n1) flattened, becomes."""
+    cdef Py_ssize_t b = r % c.n[1]
+    cdef Py_ssize_t a = r // c.n[1]             # (outer, n0) flattened
+    return (a * c.f[0] * c.n[1] + b) * c.f[1]
+
+
+cdef inline void repeat_rows(const Grid* c, const word* x, word* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t inner = c.inner
+    cdef Py_ssize_t times = c.f[2]
+    cdef Py_ssize_t width = c.n[2] * times * inner
+    cdef Py_ssize_t r, i, k, p, q
+    cdef const word* row
+    cdef word* first
+    cdef word* at
+    for r in range(begin, end):
+        row = x + r * c.n[2] * inner
+        first = y + _first_row(c, r) * width
+        if times == 1:
+            memcpy(first, row, width * sizeof(word))
+        elif inner == 1 and times == 2:
+            for i in range(c.n[2]):
+                first[2 * i] = row[i]
+                first[2 * i + 1] = row[i]
+        elif inner == 1:
+            for i in range(c.n[2]):
+                for k in range(times):
+                    first[i * times + k] = row[i]
+        else:
+            at = first
+            for i in range(c.n[2]):
+                for _ in range(times):
+                    memcpy(at, row + i * inner, inner * sizeof(word))
+                    at += inner
+        for p in range(c.f[0]):
+            for q in range(c.f[1]):
+                if p or q:
+                    memcpy(first + (p * c.n[1] * c.f[1] + q) * width, first, width * sizeof(word))
+
+
+cdef void repeat_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Grid* c = <Grid*>ctx
+    cdef Py_ssize_t size = itemsize(c.dtype)
+    if size == 1:
+        repeat_rows[uint8_t](c, <uint8_t*>c.x, <uint8_t*>c.y, begin, end)
+    elif size == 2:
+        repeat_rows[uint16_t](c, <uint16_t*>c.x, <uint16_t*>c.y, begin, end)
+    elif size == 4:
+        repeat_rows[uint32_t](c, <uint32_t*>c.x, <uint32_t*>c.y, begin, end)
+    else:
+        repeat_rows[uint64_t](c, <uint64_t*>c.x, <uint64_t*>c.y, begin, end)
+
+
+cdef kernel_void sum_rows(const Grid* c, real* d, const real* dy, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t inner = c.inner
+    cdef Py_ssize_t times = c.f[2]
+    cdef Py_ssize_t width = c.n[2] * times * inner
+    cdef Py_ssize_t r, i, j, k, p, q
+    cdef real* row
+    cdef real* to
+    cdef const real* g
+    cdef const real* cell
+    cdef bint add
+    for r in range(begin, end):
+        row = d + r * c.n[2] * inner
+        add = c.accumulate
+        for p in range(c.f[0]):
+            for q in range(c.f[1]):
+                g = dy + (_first_row(c, r) + p * c.n[1] * c.f[1] + q) * width
+                if inner == 1:
+                    for k in range(times):
+                        if add:
+                            for i in range(c.n[2]):
+                                row[i] += g[i * times + k]
+                        else:
+                            for i in range(c.n[2]):
+                                row[i] = g[i * times + k]
+                        add = True
+                    continue
+                for i in range(c.n[2]):
+                    to = row + i * inner
+                    cell = g + i * times * inner
+                    if add:
+                        for j in range(inner):
+                            to[j] += cell[j]
+                    else:
+                        for j in range(inner):
+                            to[j] = cell[j]
+                    for _ in range(1, times):
+                        cell += inner
+                        for j in range(inner):
+                            to[j] += cell[j]
+                add = True
+
+
+cdef void sum_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Grid* c = <Grid*>ctx
+    if c.dtype == F32:
+        sum_rows[float](c, <float*>c.x, <const float*>c.y, begin, end)
+    else:
+        sum_rows[double](c, <double*>c.x, <const double*>c.y, begin, end)
+
+
+@cython.no_gc
+cdef class Upsample(Op):
+    """Every cell of up to three neighbouring axes repeated."""
+
+    cdef int first                      # the first of the axes
+    cdef int axes                       # how many
+    cdef Py_ssize_t[3] times
+
+    cdef int infer(self) except -1:
+        cdef Tensor x = <Tensor>self.inputs[0]
+        cdef Py_ssize_t dims[MAX_NDIM]
+        cdef double size = itemsize(x.dtype)
+        cdef int i
+        for i in range(x.ndim):
+            dims[i] = x.dims[i]
+            if self.first <= i < self.first + self.axes and dims[i] != UNKNOWN:
+                dims[i] *= self.times[i - self.first]
+            if dims[i] != UNKNOWN:
+                size *= <double>x.dims[i] * (self.times[i - self.first] if self.first <= i < self.first + self.axes else 1)
+        if size > 2.0 ** 46:
+            raise MemoryError(f"upsample: the result would be too large: {describe(x)} repeated {tuple([self.times[i] for i in range(self.axes)])} times")
+        self.declare(x.dtype, x.ndim, dims)
+        return 0
+
+    cdef Py_ssize_t plan(self, Grid* c) noexcept:
+        """Fills c; returns the number of rows of x."""
+        cdef Tensor x = <Tensor>self.inputs[0]
+        cdef Py_ssize_t rows = 1
+        cdef int i, k
+        c.dtype = x.dtype
+        c.inner = 1
+        for i in range(self.first):
+            rows *= x.dims[i]
+        for i in range(self.first + self.axes, x.ndim):
+            c.inner *= x.dims[i]
+        for i in range(3):
+            k = i - (3 - self.axes)             # missing axes are in front
+            c.n[i] = x.dims[self.first + k] if k >= 0 else 1
+            c.f[i] = self.times[k] if k >= 0 else 1
+        if c.f[2] == 1:                         # the last axis is only part of the row
+            c.inner *= c.n[2]
+            c.n[2] = 1
+        return rows * c.n[0] * c.n[1]
+
+    cdef int forward(self) except -1:
+        cdef Tensor x = <Tensor>self.inputs[0]
+        cdef Grid c
+        cdef Py_ssize_t rows = self.plan(&c)
+        cdef Py_ssize_t work = max(<Py_ssize_t>1, self.out.size // max(<Py_ssize_t>1, rows))
+        c.x, c.y = x.data, self.out.data
+        if self.out.size:
+            launch(repeat_block, &c, rows, max(<Py_ssize_t>1, 16384 // work), self.out.size * (0.5 if c.inner < 8 else 0.15))
+        return 0
+
+    cdef int backward(self) except -1:
+        cdef Tensor dy = self.out.grad
+        cdef Tensor d
+        cdef Grid c
+        cdef Py_ssize_t rows, work
+        cdef bint accumulate
+        if wanted(self, 0):
+            d = self.grad_in(0, &accumulate)
+            rows = self.plan(&c)
+            work = max(<Py_ssize_t>1, dy.size // max(<Py_ssize_t>1, rows))
+            c.x, c.y, c.accumulate = d.data, dy.data, accumulate
+            if dy.size:
+                launch(sum_block, &c, rows, max(<Py_ssize_t>1, 16384 // work), dy.size * (0.5 if c.inner < 8 else 0.15))
+        return 0
+
+
+def upsample(x, times, axis):
+    """Repeats every cell along up to three neighbouring axes.
+
+    ``y[.., i, j, .., c] = x[.., i // times[0], j // times[1], .., c]``
+
+    Args:
+        x: Tensor of any shape.
+        times: Tuple of one to three whole numbers of at least 1.
+        axis: The axis that the first of them is for.
+
+    Returns:
+        A tensor of the dtype of x.
+
+    Raises:
+        ValueError: If an axis does not exist or a number is below 1.
+    """
+    cdef Tensor a = tensor(x)
+    cdef Upsample op = Upsample.__new__(Upsample)
+    cdef int i
+    if not 1 <= len(times) <= 3 or min(times) < 1:
+        raise ValueError(f"upsample: times must be one to three whole numbers of at least 1; received times={times}")
+    op.axes = <int>len(times)
+    op.first = axis_index("upsample", axis, a.ndim, a)
+    if op.first + op.axes > a.ndim:
+        raise ValueError(f"upsample: {op.axes} axes from axis {axis} on were expected; received {describe(a)}")
+    for i in range(op.axes):
+        op.times[i] = times[i]
+    return apply_move(op, (a,))
+
+
+# ------------------------------------------------------------------------------------------------------ weighted sums
+
+cdef class Taps:
+    """A sparse matrix (m, n), by rows, together with its transpose: which neighbours make up a new cell.
+
+    Args:
+        matrix: Array of two axes.
+    """
+
+    cdef readonly Py_ssize_t m
+    cdef readonly Py_ssize_t n
+    cdef Tensor start, column, weight           # rows
+    cdef Tensor start_t, column_t, weight_t     # columns
+
+    def __cinit__(self, matrix):
+        matrix = np.asarray(matrix, dtype=np.float64)
+        if matrix.ndim != 2:
+            raise ValueError(f"Taps: expected a matrix; received an array of shape {matrix.shape}")
+        self.m, self.n = matrix.shape
+        self.start, self.column, self.weight = _by_rows(matrix)
+        self.start_t, self.column_t, self.weight_t = _by_rows(matrix.T)
+
+
+def _by_rows(matrix):
+    rows, columns = np.nonzero(matrix)
+    start = np.zeros(matrix.shape[0] + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=matrix.shape[0]), out=start[1:])
+    return tensor(start), tensor(columns.astype(np.int64)), tensor(np.ascontiguousarray(matrix[rows, columns]))
+
+
+cdef struct Sums:
+    # y (outer, m, inner) from x (outer, n, inner)
+    Py_ssize_t m
+    Py_ssize_t n
+    Py_ssize_t inner
+    int dtype
+    bint accumulate
+    const int64_t* start
+    const int64_t* column
+    const double* weight
+    char* x
+    char* y
+
+
+cdef kernel_void weigh(const Sums* c, const real* x, real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t t, i, j, k
+    cdef const real* base
+    cdef const real* row
+    cdef real* to
+    cdef real w, total
+    for t in range(begin, end):
+        i = t % c.m
+        base = x + t // c.m * c.n * c.inner
+        to = y + t * c.inner
+        if c.inner == 1:
+            total = to[0] if c.accumulate else <real>0
+            for k in range(c.start[i], c.start[i + 1]):
+                total += <real>c.weight[k] * base[c.column[k]]
+            to[0] = total
+            continue
+        if not c.accumulate and c.start[i] == c.start[i + 1]:
+            for j in range(c.inner):
+                to[j] = 0
+        for k in range(c.start[i], c.start[i + 1]):
+            w = <real>c.weight[k]
+            row = base + c.column[k] * c.inner
+            if c.accumulate or k > c.start[i]:
+                for j in range(c.inner):
+                    to[j] += w * row[j]
+            else:
+                for j in range(c.inner):
+                    to[j] = w * row[j]
+
+
+cdef void weigh_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Sums* c = <Sums*>ctx
+    if c.dtype == F32:
+        weigh[float](c, <const float*>c.x, <float*>c.y, begin, end)
+    else:
+        weigh[double](c, <const double*>c.x, <double*>c.y, begin, end)
+
+
+@cython.no_gc
+cdef class Resample(Op):
+    """Weighted sums of neighbours along an axis."""
+
+    cdef int axis
+    cdef Taps taps
+
+    cdef int infer(self) except -1:
+        cdef Tensor x = <Tensor>self.inputs[0]
+        cdef Py_ssize_t dims[MAX_NDIM]
+        cdef int i
+        if x.dims[self.axis] != self.taps.n:
+            raise ValueError(f"resample: expected {self.taps.n} elements along axis {self.axis}; received {describe(x)}")
+        if x.dtype < F32:
+            raise ValueError(f"resample: expected float32 or float64; received {describe(x)}")
+        for i in range(x.ndim):
+            dims[i] = x.dims[i]
+        dims[self.axis] = self.taps.m
+        self.declare(x.dtype, x.ndim, dims)
+        return 0
+
+    cdef void run(self, Tensor x, Tensor y, Tensor start, Tensor column, Tensor weight, bint accumulate) noexcept:
+        cdef Sums c
+        cdef Py_ssize_t outer = 1
+        cdef int i
+        c.m, c.n, c.inner = y.dims[self.axis], x.dims[self.axis], 1
+        for i in range(self.axis):
+            outer *= x.dims[i]
+        for i in range(self.axis + 1, x.ndim):
+            c.inner *= x.dims[i]
+        c.dtype, c.accumulate, c.x, c.y = x.dtype, accumulate, x.data, y.data
+        c.start, c.column, c.weight = <const int64_t*>start.data, <const int64_t*>column.data, <const double*>weight.data
+        if y.size:
+            launch(weigh_block, &c, outer * c.m, max(<Py_ssize_t>1, 16384 // c.inner),
+                   (<double>y.size * weight.size / max(<Py_ssize_t>1, c.m)) * (1.0 if c.inner < 8 else 0.1))
+
+    cdef int forward(self) except -1:
+        cdef Taps taps = self.taps
+        self.run(<Tensor>self.inputs[0], self.out, taps.start, taps.column, taps.weight, False)
+        return 0
+
+    cdef int backward(self) except -1:
+        cdef Taps taps = self.taps
+        cdef Tensor d
+        cdef bint accumulate
+        if wanted(self, 0):
+            d = self.grad_in(0, &accumulate)
+            self.run(self.out.grad, d, taps.start_t, taps.column_t, taps.weight_t, accumulate)
+        return 0
+
+
+def resample(x, Taps taps not None, axis):
+    """Weighted sums of neighbours along an axis.
+
+    ``y[.., i, ..] = sum_j taps[i, j] x[.., j, ..]``
+
+    Args:
+        x: Tensor of floating numbers.
+        taps: Taps of a matrix (m, n).
+        axis: Axis of n elements; it has m in the result.
+
+    Returns:
+        A tensor of the dtype of x.
+
+    Raises:
+        ValueError: If the axis does not exist or does not have n elements, or x does not hold floating numbers.
+    """
+    cdef Tensor a = tensor(x)
+    cdef Resample op = Resample.__new__(Resample)
+    op.axis = axis_index("resample", axis, a.ndim, a)
+    op.taps = taps
+    return apply_move(op, (a,))
