@@ -5,10 +5,13 @@ import inspect
 import keras
 import numpy as np
 import pytest
+from golden import record_compile_utils
 from golden import record_metrics as recorder
 
 import dlcore
 from dlcore import metrics
+from dlcore._kernels.tensor import convert
+from dlcore.models import compile_utils
 
 CLASSES = [name for name in dir(keras.metrics) if inspect.isclass(getattr(keras.metrics, name))]
 FUNCTIONS = [name for name in dir(keras.metrics) if inspect.isfunction(getattr(keras.metrics, name))]
@@ -81,3 +84,12 @@ def test_get(alias):
     ours = metrics.get(alias)
     assert type(ours).__name__ == cls.__name__
     assert ours.name == cls().name
+
+
+@pytest.mark.parametrize("case", record_compile_utils.METRICS)
+def test_compile_metrics(case):
+    case = record_compile_utils.METRICS[case]
+    ours = record_compile_utils.run_metrics(compile_utils, convert, case)
+    theirs = record_compile_utils.run_metrics(keras.src.trainers.compile_utils, keras.ops.convert_to_tensor, case)
+    assert [name for name, _ in ours] == [name for name, _ in theirs]
+    assert [value for _, value in ours] == pytest.approx([value for _, value in theirs], rel=1e-6)

@@ -98,10 +98,10 @@ class AUC(Metric):
         confusion_update("AUC", *states, y_true, y_pred, self._compiled, sample_weight)
 
     def _element_weights(self, y_pred, sample_weight):
-        shape = y_pred.shape if isinstance(y_pred, Tensor) else np.shape(y_pred)
+        shape = tuple(y_pred.shape if isinstance(y_pred, Tensor) else np.shape(y_pred))
         if len(shape) < 2 or shape[-1:] != self.label_weights.shape:
             raise ValueError(f"`label_weights` must hold one weight for each label. Received: {self.label_weights.size} weights for y_pred of shape {shape}")
-        weights = np.broadcast_to(self.label_weights, shape)
+        weights = np.broadcast_to(np.asarray(self.label_weights), shape)
         if sample_weight is None:
             return weights
         sample_weight = np.asarray(sample_weight, dtype=self.dtype)

@@ -11,7 +11,7 @@ from dlcore.metrics.metrics_utils import NEG_INF, compile_thresholds, keep_top_k
 class _ConditionCount(Metric):
     """Sum of the weights of the decisions of one kind."""
 
-    _kind = None            # the place of the state among those of `confusion_update`
+    _kind: int              # the place of the state among those of `confusion_update`
 
     def __init__(self, thresholds=None, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -21,7 +21,7 @@ class _ConditionCount(Metric):
         self._compiled = compile_thresholds(self.thresholds)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        states = [None] * 4
+        states: list = [None] * 4
         states[self._kind] = self.accumulator
         confusion_update(type(self).__name__, *states, y_true, y_pred, self._compiled, sample_weight)
 

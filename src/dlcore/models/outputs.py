@@ -80,7 +80,7 @@ class Outputs:
         return flat
 
 
-def _paths(structure):
+def _paths(structure) -> list[tuple]:
     """The keys and positions that lead to each leaf, in the order of `tree.flatten`."""
     if not isinstance(structure, NESTS):
         return [()]
