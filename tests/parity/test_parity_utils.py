@@ -1,5 +1,6 @@
 """The small helpers of keras.utils on random arguments, here and in Keras."""
 
+import inspect
 import random
 import warnings
 
@@ -126,3 +127,16 @@ def test_imdb(seed, tmp_path, monkeypatch):
     for a, b in zip(ours, theirs, strict=True):
         assert [list(map(int, row)) for row in a[0]] == [list(map(int, row)) for row in b[0]] and a[0].dtype == b[0].dtype
         np.testing.assert_array_equal(a[1], b[1])
+
+
+@pytest.mark.parametrize("module", ["utils", "preprocessing", "preprocessing.image", "preprocessing.sequence", "datasets.imdb"])
+def test_names_and_arguments(module):
+    ours, theirs = dlcore, keras
+    for part in module.split("."):
+        ours, theirs = getattr(ours, part), getattr(theirs, part)
+    missing = {"FeatureSpace", "audio_dataset_from_directory", "bounding_boxes", "legacy"}
+    for name in (name for name in dir(theirs) if not name.startswith("_") and name not in missing):
+        assert hasattr(ours, name), name
+        if inspect.isfunction(getattr(theirs, name)):
+            found, expected = ([(p.name, p.default) for p in inspect.signature(getattr(library, name)).parameters.values() if p.kind is not p.VAR_KEYWORD] for library in (ours, theirs))
+            assert found[: len(expected)] == expected, name
