@@ -27,6 +27,11 @@ from dlcore.layers.merging import (
     multiply,
     subtract,
 )
+from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
+from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
+from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
+from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
+from dlcore.layers.preprocessing.string_lookup import StringLookup
 from dlcore.layers.regularization import Dropout
 from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -35,27 +40,35 @@ __all__ = [
     "Activation",
     "Add",
     "Average",
+    "CategoryEncoding",
     "Concatenate",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "Discretization",
     "Dot",
     "Dropout",
     "Flatten",
+    "HashedCrossing",
+    "Hashing",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "Layer",
     "LeakyReLU",
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "Permute",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Softmax",
+    "StringLookup",
     "Subtract",
     "UpSampling1D",
     "UpSampling2D",
