@@ -2,6 +2,7 @@
 
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from .files import get_file
+from .imbalance import class_weights, oversample, undersample
 from .numerical import clear_session, normalize, pad_sequences, set_random_seed, to_categorical
 from .progbar import Progbar
 from .serialization import (
@@ -18,6 +19,7 @@ from .serialization import (
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "class_weights",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -29,9 +31,11 @@ __all__ = [
     "get_registered_object",
     "is_interactive_logging_enabled",
     "normalize",
+    "oversample",
     "pad_sequences",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
+    "undersample",
 ]
