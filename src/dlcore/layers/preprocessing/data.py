@@ -91,7 +91,7 @@ def batches(data, steps=None):
     """The batches of an iterable, or of something with a length and items by number; x of tuples (x, y, ...)."""
     if not hasattr(data, "__iter__") and hasattr(data, "__getitem__"):
         count = getattr(data, "num_batches", None) or len(data)
-        data = (data[i] for i in range(count))
+        data = map(data.__getitem__, range(count))
     for i, batch in enumerate(data):
         if steps is not None and i >= steps:
             return

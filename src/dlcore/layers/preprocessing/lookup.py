@@ -291,7 +291,7 @@ class IndexLookup(DataLayer):
             raise RuntimeError(f"{type(self).__name__}: with output_mode={self.output_mode!r} the vocabulary must be set, or adapt() called, before the layer is")
         places, masked = self._find(data)
         missing = (places < 0) & ~masked
-        indices = places + self._token_start
+        indices = np.asarray(places + self._token_start)
         if missing.any():
             if self.num_oov_indices == 0:
                 unknown = sorted(set(self._items(data.reshape(-1)[missing.reshape(-1)])))
