@@ -41,6 +41,12 @@ from dlcore.layers.regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
+from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
+from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
+from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
+from dlcore.layers.preprocessing.string_lookup import StringLookup
+from dlcore.layers.regularization import Dropout
 from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from dlcore.layers.spectral_normalization import SpectralNormalization
 from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -56,11 +62,13 @@ __all__ = [
     "AlphaDropout",
     "Average",
     "BatchNormalization",
+    "CategoryEncoding",
     "Concatenate",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -74,6 +82,12 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Lambda",
+    "HashedCrossing",
+    "Hashing",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -82,16 +96,19 @@ __all__ = [
     "Minimum",
     "Multiply",
     "PReLU",
+    "Normalization",
     "Permute",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StringLookup",
     "Subtract",
     "UnitNormalization",
     "UpSampling1D",

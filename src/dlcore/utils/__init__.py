@@ -5,6 +5,7 @@ from .files import get_file
 from .image_dataset import image_dataset_from_directory
 from .images import array_to_img, img_to_array, load_img, save_img
 from .named_values import Config
+from .imbalance import class_weights, oversample, undersample
 from .numerical import clear_session, normalize, pad_sequences, set_random_seed, to_categorical
 from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .plotting import model_to_dot, plot_model
@@ -32,6 +33,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "class_weights",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -50,6 +52,7 @@ __all__ = [
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
+    "oversample",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
@@ -62,4 +65,5 @@ __all__ = [
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
+    "undersample",
 ]

@@ -1,0 +1,1 @@
+"""Layers that turn raw columns into numbers a network can use. Exported by ``dlcore.layers``."""
