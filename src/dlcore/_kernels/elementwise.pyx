@@ -15,11 +15,13 @@ from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport Tensor, describe, tensor, to_numpy
 from dlcore._kernels.types cimport BOOL, F16, F32, F64, I32, kernel_void, real
 from dlcore._kernels.unary cimport (
-    arcus_cosine, arcus_sine, arcus_tangent, d_absolute, d_arccos, d_arcsin, d_arctan, d_cos, d_cosh, d_erf, d_exp, d_expm1, d_flat,
-    d_log, d_log10, d_log1p, d_log2, d_negative, d_reciprocal, d_rsqrt, d_sin, d_sinh, d_sqrt, d_square, d_tan, hyperbolic_cosine,
-    hyperbolic_sine, inverse, log10_, log2_, minus, rounded, rounded_down, rounded_up, rroot, signum, squared, tangent,
+    d_absolute, d_arccos, d_arcsin, d_arctan, d_cos, d_cosh, d_erf, d_exp, d_expm1, d_flat, d_log, d_log10, d_log1p, d_log2, d_negative,
+    d_reciprocal, d_rsqrt, d_sin, d_sinh, d_sqrt, d_square, d_tan, inverse, log10_, log2_, minus, rounded, rounded_down, rounded_up, rroot,
+    signum, squared,
 )
-from dlcore._kernels.vmath cimport abs_, cos_n, erf_, exp_, expm1_, log1p_, log_, sin_n, sqrt_
+from dlcore._kernels.vmath cimport (
+    abs_, arccos_, arcsin_, arctan_, cos_n, cosh_, erf_, exp_, expm1_, log1p_, log_, sin_n, sinh_, sqrt_, tan_n,
+)
 
 cdef enum Kind:
     EXP, EXPM1, LOG, LOG1P, LOG2, LOG10, SQRT, RSQRT, SQUARE, RECIPROCAL, NEGATIVE, ABSOLUTE, SIGN
@@ -42,9 +44,9 @@ cdef inline double _cost(int kind, int dtype) noexcept:
     """Nanoseconds for one element: plain arithmetic, our vector code, or libm."""
     if _is_cheap(kind):
         return 0.15
-    if dtype == F64 or kind == TAN or SINH <= kind <= ARCTAN:
+    if dtype == F64:
         return 8.0
-    return 0.4
+    return 1.0 if TAN <= kind <= ARCTAN else 0.4
 
 
 # --------------------------------------------------------------------------------------------------------------- loops
@@ -108,17 +110,17 @@ cdef kernel_void unary_fwd(int kind, const real* x, real* y, Py_ssize_t n) noexc
     elif kind == COS:
         cos_n[real](x, y, n)
     elif kind == TAN:
-        map_fwd[real](tangent[real], x, y, n)
+        tan_n[real](x, y, n)
     elif kind == SINH:
-        map_fwd[real](hyperbolic_sine[real], x, y, n)
+        map_fwd[real](sinh_[real], x, y, n)
     elif kind == COSH:
-        map_fwd[real](hyperbolic_cosine[real], x, y, n)
+        map_fwd[real](cosh_[real], x, y, n)
     elif kind == ARCSIN:
-        map_fwd[real](arcus_sine[real], x, y, n)
+        map_fwd[real](arcsin_[real], x, y, n)
     elif kind == ARCCOS:
-        map_fwd[real](arcus_cosine[real], x, y, n)
+        map_fwd[real](arccos_[real], x, y, n)
     elif kind == ARCTAN:
-        map_fwd[real](arcus_tangent[real], x, y, n)
+        map_fwd[real](arctan_[real], x, y, n)
     elif kind == ERF:
         map_fwd[real](erf_[real], x, y, n)
     elif kind == FLOOR:

@@ -1,11 +1,9 @@
 """Functions of one number and their derivatives, for the loops of elementwise.pyx."""
 
-from libc.math cimport (
-    acos, acosf, asin, asinf, atan, atanf, ceil as ceil_, cosh as cosh_, coshf, floor as floor_, rint, sinh as sinh_, sinhf, tan as tan_, tanf,
-)
+from libc.math cimport ceil as ceil_, floor as floor_, rint
 
 from dlcore._kernels.types cimport real
-from dlcore._kernels.vmath cimport cos_, exp_, log_, sin_, sqrt_
+from dlcore._kernels.vmath cimport cos_, cosh_, exp_, log_, sin_, sinh_, sqrt_
 
 cdef inline real log2_(real x) noexcept nogil:
     return log_(x) * <real>1.4426950408889634
@@ -27,24 +25,6 @@ cdef inline real minus(real x) noexcept nogil:
 
 cdef inline real signum(real x) noexcept nogil:
     return <real>((x > 0) - (x < 0))
-
-cdef inline real tangent(real x) noexcept nogil:
-    return tanf(x) if real is float else tan_(x)
-
-cdef inline real hyperbolic_sine(real x) noexcept nogil:
-    return sinhf(x) if real is float else sinh_(x)
-
-cdef inline real hyperbolic_cosine(real x) noexcept nogil:
-    return coshf(x) if real is float else cosh_(x)
-
-cdef inline real arcus_sine(real x) noexcept nogil:
-    return asinf(x) if real is float else asin(x)
-
-cdef inline real arcus_cosine(real x) noexcept nogil:
-    return acosf(x) if real is float else acos(x)
-
-cdef inline real arcus_tangent(real x) noexcept nogil:
-    return atanf(x) if real is float else atan(x)
 
 cdef inline real rounded_down(real x) noexcept nogil:
     return <real>floor_(x)
@@ -103,10 +83,10 @@ cdef inline real d_tan(real x, real y, real dy) noexcept nogil:
     return dy * (1 + y * y)
 
 cdef inline real d_sinh(real x, real y, real dy) noexcept nogil:
-    return dy * hyperbolic_cosine(x)
+    return dy * cosh_(x)
 
 cdef inline real d_cosh(real x, real y, real dy) noexcept nogil:
-    return dy * hyperbolic_sine(x)
+    return dy * sinh_(x)
 
 cdef inline real d_arcsin(real x, real y, real dy) noexcept nogil:
     return dy / sqrt_(1 - x * x)

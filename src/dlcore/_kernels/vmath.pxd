@@ -38,6 +38,16 @@ cdef extern from "vmath.h" nogil:
     void dl_cos_n(const float*, float*, Py_ssize_t) noexcept
 
 
+cdef extern from "vmath_wide.h" nogil:
+    float dl_powf(float, float) noexcept
+    float dl_sinhf(float) noexcept
+    float dl_coshf(float) noexcept
+    float dl_arctanf(float) noexcept
+    float dl_arcsinf(float) noexcept
+    float dl_arccosf(float) noexcept
+    void dl_tan_n(const float*, float*, Py_ssize_t) noexcept
+
+
 cdef inline real exp_(real x) noexcept nogil:
     if real is float:
         return dl_expf(x)
@@ -198,6 +208,50 @@ cdef inline real abs_(real x) noexcept nogil:
 # libm's, one element at a time
 cdef inline real pow_(real x, real y) noexcept nogil:
     if real is float:
-        return math.powf(x, y)
+        return dl_powf(x, y)
     else:
         return math.pow(x, y)
+
+
+cdef inline real sinh_(real x) noexcept nogil:
+    if real is float:
+        return dl_sinhf(x)
+    else:
+        return math.sinh(x)
+
+
+cdef inline real cosh_(real x) noexcept nogil:
+    if real is float:
+        return dl_coshf(x)
+    else:
+        return math.cosh(x)
+
+
+cdef inline real arctan_(real x) noexcept nogil:
+    if real is float:
+        return dl_arctanf(x)
+    else:
+        return math.atan(x)
+
+
+cdef inline real arcsin_(real x) noexcept nogil:
+    if real is float:
+        return dl_arcsinf(x)
+    else:
+        return math.asin(x)
+
+
+cdef inline real arccos_(real x) noexcept nogil:
+    if real is float:
+        return dl_arccosf(x)
+    else:
+        return math.acos(x)
+
+
+cdef inline void tan_n(const real* x, real* y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    if real is float:
+        dl_tan_n(x, y, n)
+    else:
+        for i in range(n):
+            y[i] = math.tan(x[i])
