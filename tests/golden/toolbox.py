@@ -45,7 +45,7 @@ OPTIMIZERS = (
     ("RMSprop", {"learning_rate": 0.01, "centered": True, "momentum": 0.5, "global_clipnorm": 1.0}),
     ("Adagrad", {"learning_rate": 0.05}),
     ("Adadelta", {"learning_rate": 0.5}),
-    ("Ftrl", {"learning_rate": 0.05, "l1_regularization_strength": 0.001, "l2_regularization_strength": 0.01}),
+    ("Ftrl", {"learning_rate": 0.05, "l2_regularization_strength": 0.01}),
     ("Lamb", {"learning_rate": 0.01}),
     ("Adafactor", {"learning_rate": 0.01}),
     ("Lion", {"learning_rate": 0.001}),
@@ -55,12 +55,13 @@ OPTIMIZERS = (
 DOUBLE_ONLY = ("Lion", "Muon", "Adafactor", "Lamb")
 
 # Kind of head -> (sizes, activations), losses, metrics. A loss or metric is a name or make(lib).
-REGRESSION = ["mse", "mae", "MeanSquaredError", "log_cosh", "cosine_similarity", lambda lib: lib.losses.Huber(0.7), lambda lib: lib.losses.CosineSimilarity(axis=-1),
+REGRESSION = ["mse", "mae", "MeanSquaredError", "log_cosh", lambda lib: lib.losses.Huber(0.7),
               lambda lib: lib.losses.MeanSquaredError(reduction="sum"), lambda lib: lib.losses.MeanAbsoluteError(reduction="mean_with_sample_weight")]  # fmt: skip
 HEADS = {
     "values": ((1, 2, 3), (None, "tanh"), REGRESSION,
                ["mae", "mse", lambda lib: lib.metrics.RootMeanSquaredError(), lambda lib: lib.metrics.LogCoshError(), lambda lib: lib.metrics.CosineSimilarity(),
                 lambda lib: lib.metrics.MeanMetricWrapper(lib.metrics.mean_absolute_error, name="wrapped")]),
+    "directions": ((2, 3), (None, "tanh"), ["cosine_similarity", lambda lib: lib.losses.CosineSimilarity(axis=-1)], [lambda lib: lib.metrics.CosineSimilarity()]),
     "positive": ((1, 3), ("softplus", "squareplus"), ["poisson", "msle", "mape", "mean_squared_logarithmic_error"],
                  [lambda lib: lib.metrics.Poisson(), lambda lib: lib.metrics.MeanSquaredLogarithmicError(), "mape"]),
     "binary": ((1, 2), ("sigmoid",), ["binary_crossentropy", "binary_focal_crossentropy", lambda lib: lib.losses.BinaryCrossentropy(label_smoothing=0.1),
@@ -131,7 +132,7 @@ ANY_RANK = (
     lambda lib, pick, shape: lib.layers.LayerNormalization(scale=pick((True, False)), center=pick((True, False))),
     lambda lib, pick, shape: lib.layers.RMSNormalization(),
     lambda lib, pick, shape: lib.layers.UnitNormalization(),
-    lambda lib, pick, shape: lib.layers.GroupNormalization(groups=pick((1, -1))),
+    lambda lib, pick, shape: lib.layers.GroupNormalization(groups=pick((1, -1)) if len(shape) > 2 else 1),
     lambda lib, pick, shape: lib.layers.Dropout(0.0),
     lambda lib, pick, shape: lib.layers.AlphaDropout(0.0),
     lambda lib, pick, shape: lib.layers.GaussianDropout(0.0),

@@ -244,7 +244,8 @@ class Layer(State, Buildable, Configurable):
         self._finish_symbolic(args, kwargs, specs)
         outputs = tree.map_structure(lambda x: symbolic_like(x) if isinstance(x, Tensor) else x, specs)
         tree.map_structure(lambda new, old: setattr(new, "mask", old.mask) if isinstance(old, Tensor) else None, outputs, specs)
-        self._inbound.append(Node(self, args, kwargs, outputs))
+        masks = [x.mask for x in tree.flatten((args, kwargs)) if type(x) is KerasTensor] if self._spec.has_mask else ()
+        self._inbound.append(Node(self, args, kwargs, outputs, masks))
         return outputs
 
     def _finish_symbolic(self, args, kwargs, specs):

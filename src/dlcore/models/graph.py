@@ -34,8 +34,11 @@ class Graph:
                     raise ValueError(f"All `{side}` values must be KerasTensors (made by Input and by calling layers on them). Received: {side}={x!r} of type {type(x)}")
         if len({id(x) for x in self.flat_inputs}) != len(self.flat_inputs):
             raise ValueError("The list of inputs passed to the model contains the same input multiple times. All inputs should only appear once.")
-        nodes, visits = self._trace()
-        depth = self._depths(nodes)
+        nodes, visits = self._trace("inputs")
+        ordered = nodes
+        if any(len(node.follows) > len(node.inputs) for node in nodes):
+            ordered, visits = self._trace("follows")        # masks count for the order, but travel with the tensors
+        depth = self._depths(ordered)
         self.nodes = sorted(nodes, key=lambda node: -depth[node])
         layer_depth = {}
         for node in nodes:
@@ -55,7 +58,7 @@ class Graph:
         self.output_names = _unique([x.history.name or "output" for x in self.flat_outputs])
         self._plan()
 
-    def _trace(self):
+    def _trace(self, parents):
         """Nodes between inputs and outputs, parents before children; and the order in which operations were met."""
         given = {id(x) for x in self.flat_inputs}
         nodes, done, running, visits = [], set(), set(), {}
@@ -81,7 +84,7 @@ class Graph:
             running.add(node)
             stack.append((x, True))
             if id(x) not in given:
-                stack.extend((t, False) for t in reversed(node.inputs) if t.history is None or t.history not in done)
+                stack.extend((t, False) for t in reversed(getattr(node, parents)) if t.history is None or t.history not in done)
         return nodes, visits
 
     def _depths(self, nodes):
@@ -92,7 +95,7 @@ class Graph:
             depth[node] = owner_depth[_owner(node)] = d
             if any(id(x) in given for x in tree.flatten(node.outputs)):
                 continue
-            for x in node.inputs:
+            for x in node.follows:
                 if x.history is not None:
                     depth[x.history] = max(d + 1, depth.get(x.history, 0))
         return depth

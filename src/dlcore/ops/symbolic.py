@@ -12,15 +12,18 @@ class Node:
         operation: The callable: a Layer, or an ops function.
         args, kwargs: What it was called with, symbolic tensors in their places.
         outputs: The structure of symbolic tensors that it gave.
+        follows: What comes before this call in the order of layers: the inputs, and the masks that travel with them to a layer
+            that takes masks (Keras counts these as inputs).
         name: That of the layer, or a name for this call of an op; None for ops inside a layer that is tried on placeholders.
     """
 
-    def __init__(self, operation, args, kwargs, outputs):
+    def __init__(self, operation, args, kwargs, outputs, masks=()):
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
         self.outputs = outputs
         self.inputs = [x for x in tree.flatten((args, kwargs)) if type(x) is KerasTensor]
+        self.follows = self.inputs + [m for m in masks if type(m) is KerasTensor and m.history is not None]
         self.name = getattr(operation, "name", None)
         if self.name is None and any(x.history is not None and x.history.name is not None for x in self.inputs):
             # Keras has a class for every op, and numbers its instances together with the layers.
