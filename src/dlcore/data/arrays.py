@@ -80,6 +80,8 @@ class ArrayBatches:
             end = min(begin + step, n)
 
             def cut(a, begin=begin, end=end):
+                if isinstance(a, np.ndarray):       # text
+                    return a[begin:end] if order is None else a[np.asarray(order)[begin:end]]
                 return slice_rows(a, begin, end) if order is None else gather_rows(a, order, begin, end)
 
             yield tuple(tree.map_structure(cut, p) if p is not None else None for p in parts)
@@ -110,6 +112,10 @@ def as_arrays(name, value):
         if not hasattr(value, "dtype") and not isinstance(value, (list, tuple)):
             raise ValueError(f"Unrecognized data type for {name}: {type(value)}. Expected arrays, tensors, pandas frames, lists of numbers, or an iterable of batches")
         array = np.asarray(value)
+        if name == "x" and is_text(array):
+            if array.ndim == 0:
+                raise ValueError(f"{name} must have a first axis of samples; received one text ({value!r})")
+            return array                            # for the layers that take text; a model without them says so
         if array.dtype == object:
             try:
                 array = array.astype(config.floatx())
@@ -123,6 +129,11 @@ def as_arrays(name, value):
     if x.ndim == 0:
         raise ValueError(f"{name} must have a first axis of samples; received a scalar ({value!r})")
     return x
+
+
+def is_text(array):
+    """Whether an array holds text: str or bytes, of fixed width or as objects."""
+    return array.dtype.kind in "US" or array.dtype == object and array.size > 0 and isinstance(array.flat[0], (str, bytes))
 
 
 def _rows(**parts):
@@ -147,6 +158,6 @@ def train_validation_split(arrays, validation_split):
         raise ValueError(f"Training data contains {rows} samples, which is not sufficient to split it into a validation and training set as specified by `validation_split={validation_split}`. Either provide more data, or a different value for the `validation_split` argument.")
 
     def part(begin, end):
-        return tuple(None if a is None else tree.map_structure(lambda t: slice_rows(t, begin, end), a) for a in tensors)
+        return tuple(None if a is None else tree.map_structure(lambda t: t[begin:end] if isinstance(t, np.ndarray) else slice_rows(t, begin, end), a) for a in tensors)
 
     return part(0, cut), part(cut, rows)

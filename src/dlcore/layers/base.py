@@ -199,6 +199,8 @@ class Layer(State, Configurable):
             return value
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
+        if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
+            return value                            # text, for the layers inside that take it
         if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__") or hasattr(value, "dtype"):
             return self._convert(convert(value))
         if isinstance(value, (list, tuple)) and value and not any(isinstance(v, (Tensor, np.ndarray, dict, str, type(None))) or hasattr(v, "dtype") for v in tree.flatten(value)):
@@ -247,7 +249,7 @@ class Layer(State, Configurable):
             if name not in ("training", "mask") and any(isinstance(x, Tensor) for x in tree.flatten(value)):
                 shapes[name] = tree.map_structure(lambda x: tuple(x.shape) if isinstance(x, Tensor) else None, value)
         if not shapes:
-            raise ValueError(f"Layer {self.name!r} must be called on tensors or arrays; received {tree.map_structure(type, args)}")
+            raise ValueError(f"Layer {self.name!r} must be called on tensors or arrays of numbers; received {tree.map_structure(lambda x: getattr(x, 'dtype', type(x)), args)}")
         wanted = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         if len(wanted) > 1 and any(p.name.removesuffix("_shape") in shapes for p in wanted):
             self.build(**{p.name: shapes[p.name.removesuffix("_shape")] for p in wanted if p.name.removesuffix("_shape") in shapes})
