@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 from dlcore._kernels.tensor cimport (
     KerasTensor, Tensor, VariableBase, cast_copy, describe, empty, empty_like, itemsize, same_shape, tensor, tensor_as, to_numpy, view,
 )
-from dlcore._kernels.types cimport F16, F32, F64, real
+from dlcore._kernels.types cimport F16, F32, F64, TEXT, real
 
 cdef extern from *:
     """
@@ -51,6 +51,8 @@ cdef class Op:
         cdef KerasTensor s
         for x in self.inputs:
             if x.symbolic:
+                if x.dtype == TEXT:
+                    raise TypeError(f"{type(self).__name__}: expected numbers; received {describe(x)}. Turn text into numbers first (StringLookup, Hashing)")
                 s = KerasTensor.__new__(KerasTensor)
                 s.symbolic = True
                 s.dtype = dtype

@@ -18,7 +18,7 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint32_t, uintptr_t
 from libc.string cimport memcpy, memset
 
-from dlcore._kernels.types cimport F16, F32, F64, I64, U8
+from dlcore._kernels.types cimport F16, F32, F64, I64, TEXT, U8
 
 cnp.import_array()
 
@@ -150,12 +150,12 @@ _cap = _default_cap()
 
 # ------------------------------------------------------------------------------------------------------------ dtypes
 
-_NAMES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64")
-_NUMPY = tuple(np.dtype(name) for name in _NAMES)
-_CODES = {name: code for code, name in enumerate(_NAMES)}
+_NAMES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64", "string")
+_NUMPY = tuple(np.dtype(name) for name in _NAMES[:12])
+_CODES = {name: code for code, name in enumerate(_NAMES[:12])}
 cdef int _code_of_typenum[32]
 cdef int _typenum_of_code[12]
-cdef Py_ssize_t[12] _itemsizes
+cdef Py_ssize_t[13] _itemsizes
 cdef int _c, _d
 for _c in range(32):
     _code_of_typenum[_c] = -1
@@ -185,12 +185,13 @@ cdef int dtype_code(object name) except -1:
         except TypeError:
             code = None
     if code is None:
-        raise ValueError(f"dtype must be one of {', '.join(_NAMES)}; received dtype={name!r}")
+        raise ValueError(f"dtype must be one of {', '.join(_CODES)}; received dtype={name!r}")
     return code
 
 
-cdef int[12][12] _promoted
+cdef int[13][13] _promoted
 for _c in range(12):
+    _promoted[_c][<int>TEXT] = _promoted[<int>TEXT][_c] = TEXT      # an error in the op: see Op.declare
     for _d in range(12):
         # A float beats an integer whatever their sizes, as in Keras; otherwise NumPy's rule.
         if (_c >= F16) != (_d >= F16):
@@ -525,6 +526,8 @@ cdef str describe(object x):
 cdef Tensor empty(int dtype, int ndim, const Py_ssize_t* dims):
     cdef Tensor x = Tensor.__new__(Tensor)
     cdef Py_ssize_t nbytes
+    if dtype == TEXT:
+        raise TypeError("expected numbers; received text. Turn it into numbers first, with StringLookup or Hashing")
     x.dtype = dtype
     x.set_dims(ndim, dims)
     nbytes = x.size * _itemsizes[dtype]
@@ -672,15 +675,10 @@ cdef Tensor tensor_as(object x, int dtype):
 def convert(x, dtype=None):
     """A Tensor of x, without a copy where the memory can be shared; of the given dtype if one is named."""
     cdef Tensor y = tensor(x)
-    cdef int code
-    if dtype is None:
+    cdef int code = -1 if dtype is None else dtype_code(dtype)
+    if code < 0 or y.dtype == code:
         return y
-    code = dtype_code(dtype)
-    if y.dtype == code:
-        return y
-    if y.symbolic:
-        return _operators["cast"](y, dtype)
-    return cast_copy(y, code)
+    return _operators["cast"](y, dtype) if y.symbolic else cast_copy(y, code)
 
 
 def address(Tensor x):
@@ -746,7 +744,7 @@ cdef class KerasTensor(Tensor):
 
     Args:
         shape: Tuple with ``None`` for unknown dimensions (the batch).
-        dtype: Element type.
+        dtype: Element type; ``"string"`` for text, which only some preprocessing layers take.
         name: Name for summaries and error messages.
     """
 
@@ -761,7 +759,7 @@ cdef class KerasTensor(Tensor):
                 raise ValueError(f"shape must hold whole numbers or None; received shape={shape}")
             dims[i] = UNKNOWN if shape[i] is None else shape[i]
         self.symbolic = True
-        self.dtype = dtype_code(dtype)
+        self.dtype = TEXT if dtype is str or isinstance(dtype, str) and dtype in ("string", "str") else dtype_code(dtype)
         self.set_dims(len(shape), dims)
         self.name = name
 

@@ -18,6 +18,7 @@ cdef enum DType:
     F16 = 9
     F32 = 10
     F64 = 11
+    TEXT = 12           # of symbolic tensors only: numbers are never made of it
 
 # The return type of a function with element loops: `flatten` inlines every function below it, also those passed as
 # (constant) function pointers, which is what lets the loops vectorise.

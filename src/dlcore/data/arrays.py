@@ -169,6 +169,8 @@ def _tensor(name, value):
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"Failed to convert {name} ({type(value).__name__}) to an array: {error}. Are all rows of the same length?") from None
+    if name == "x" and is_text(array):
+        return array                            # for the layers that take text; a model without them says so
     if array.dtype == object:
         try:
             array = array.astype(config.floatx())
@@ -195,6 +197,11 @@ def _one_each(sample_weight, y):
 
 def _structure(value):
     return f"a dict with keys {list(value)}" if isinstance(value, dict) else f"a {type(value).__name__} of {len(value)}"
+
+
+def is_text(array):
+    """Whether an array holds text: str or bytes, of fixed width or as objects."""
+    return array.dtype.kind in "US" or array.dtype == object and array.size > 0 and isinstance(array.flat[0], (str, bytes))
 
 
 def _rows(**parts):

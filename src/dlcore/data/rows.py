@@ -128,15 +128,21 @@ def lazy(value):
 
 
 def cut(a, begin, end):
-    """Rows begin..end of a tensor or of Rows, as a tensor."""
+    """Rows begin..end of a tensor or of Rows, as a tensor; of an array of text, as an array."""
+    if isinstance(a, np.ndarray):
+        return a[begin:end]
     return slice_rows(a, begin, end) if isinstance(a, Tensor) else convert(a.read(begin, end))
 
 
 def gather(a, order, begin, end):
-    """The rows that order[begin:end] names, as a tensor."""
+    """The rows that order[begin:end] names, likewise."""
+    if isinstance(a, np.ndarray):
+        return a[np.asarray(order)[begin:end]]
     return gather_rows(a, order, begin, end) if isinstance(a, Tensor) else convert(a.pick(np.asarray(order)[begin:end]))
 
 
 def part(a, begin, end):
     """Rows begin..end, not read yet where they are not in memory."""
+    if isinstance(a, np.ndarray):
+        return a[begin:end]
     return slice_rows(a, begin, end) if isinstance(a, Tensor) else a.part(begin, end)

@@ -1,7 +1,7 @@
 """Arguments that several layers take."""
 
 
-def whole_tuple(value, n, name, allow_zero=False):
+def whole_tuple(value, n, name, allow_zero=False) -> tuple[int, ...]:
     """A tuple of n whole numbers from a number (n times) or a sequence of n.
 
     Args:

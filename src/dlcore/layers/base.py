@@ -194,6 +194,8 @@ class Layer(State, Buildable, Configurable):
             return value
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
+        if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
+            return value                            # text, for the layers inside that take it
         if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__") or hasattr(value, "dtype"):
             return self._convert(convert(value))
         if isinstance(value, (list, tuple)) and value and not any(isinstance(v, (Tensor, np.ndarray, dict, str, type(None))) or hasattr(v, "dtype") for v in tree.flatten(value)):

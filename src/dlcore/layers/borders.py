@@ -7,7 +7,7 @@ from dlcore.layers.base import InputSpec
 from dlcore.layers.reshaping import Reshaping
 
 
-def _pairs(value, rank, name):
+def _pairs(value, rank, name) -> tuple[tuple[int, ...], ...]:
     """((before, after), ...) for every axis, from a number, a number per axis or a pair per axis."""
     if rank == 1:
         return (whole_tuple(value, 2, name, allow_zero=True),)
@@ -43,9 +43,8 @@ class _ZeroPadding(_Borders):
 
     def _configure(self, value, data_format):
         super()._configure(value, data_format)
-        widths = [(0, 0)] * (self._rank + 2)
-        widths[self._first : self._first + self._rank] = self._pairs
-        self._widths = tuple(widths)
+        front = self._first
+        self._widths = (*[(0, 0)] * front, *self._pairs, *[(0, 0)] * (2 - front))
 
     def compute_output_shape(self, input_shape):
         return tuple(None if n is None else n + before + after for n, (before, after) in zip(input_shape, self._widths, strict=True))

@@ -46,7 +46,7 @@ class Buildable:
             if name not in ("training", "mask") and any(isinstance(x, Tensor) for x in tree.flatten(value)):
                 shapes[name] = tree.map_structure(lambda x: tuple(x.shape) if isinstance(x, Tensor) else None, value)
         if not shapes:
-            raise ValueError(f"Layer {self.name!r} must be called on tensors or arrays; received {tree.map_structure(type, args)}")
+            raise ValueError(f"Layer {self.name!r} must be called on tensors or arrays of numbers; received {tree.map_structure(lambda x: getattr(x, 'dtype', type(x)), args)}")
         wanted = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         if len(wanted) > 1 and any(p.name.removesuffix("_shape") in shapes for p in wanted):
             self.build(**{p.name: shapes[p.name.removesuffix("_shape")] for p in wanted if p.name.removesuffix("_shape") in shapes})

@@ -8,7 +8,7 @@ from dlcore._kernels.binary import subtract as minus
 from dlcore._kernels.compare import logical_or, where
 from dlcore._kernels.create import ones_like, zeros_like
 from dlcore._kernels.gather import broadcast_to
-from dlcore._kernels.tensor import KerasTensor
+from dlcore._kernels.tensor import KerasTensor, Tensor
 from dlcore._kernels.total import total
 from dlcore.layers.base import Layer
 
@@ -26,6 +26,17 @@ class Merge(Layer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
+
+    def __call__(self, *args, **kwargs):
+        # Built, a list of plain tensors, nothing to propagate: straight to the computation, as Layer does for one tensor.
+        if len(args) == 1 and not kwargs and type(args[0]) is list and self.built and self.autocast and self.activity_regularizer is None:
+            for x in args[0]:
+                if type(x) is not Tensor or x.dtype is not self.compute_dtype or x.mask is not None:
+                    break
+            else:
+                if not self._adds_losses:
+                    return self.call(args[0])
+        return super().__call__(*args, **kwargs)
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
@@ -48,8 +59,9 @@ class Merge(Layer):
     def call(self, inputs):
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(f"A merging layer should be called on a list of inputs. Received: inputs={inputs!r} (not a list of tensors)")
-        rank = max(x.ndim for x in inputs)
-        if any(x.ndim != rank for x in inputs):
+        ranks = [x.ndim for x in inputs]
+        rank = max(ranks)
+        if min(ranks) != rank:
             inputs = [reshape(x, (x.shape[0], *[1] * (rank - x.ndim), *x.shape[1:])) for x in inputs]
         return self._merge(inputs)
 
@@ -168,10 +180,7 @@ class Average(Merge):
 class _Extreme(Merge):
     """The largest or smallest of the inputs, element by element, among those that do not mask the step."""
 
-    _op = None
-
     def _merge(self, inputs):
-        op = type(self)._op
         output, output_mask = inputs[0], _over(inputs[0].mask, inputs[0])
         for x in inputs[1:]:
             mask = _over(x.mask, x)
@@ -180,8 +189,11 @@ class _Extreme(Merge):
             if output_mask is not None:
                 output = where(output_mask, output, x)
             output_mask = logical_or(output_mask, mask) if mask is not None and output_mask is not None else None
-            output = op(output, x)
+            output = self._op(output, x)
         return output
+
+    def _op(self, a, b):
+        raise NotImplementedError
 
 
 class Maximum(_Extreme):
@@ -193,7 +205,8 @@ class Maximum(_Extreme):
         [[1.0, 1.0]]
     """
 
-    _op = staticmethod(larger)
+    def _op(self, a, b):
+        return larger(a, b)
 
 
 class Minimum(_Extreme):
@@ -205,7 +218,8 @@ class Minimum(_Extreme):
         [[0.0, 0.0]]
     """
 
-    _op = staticmethod(smaller)
+    def _op(self, a, b):
+        return smaller(a, b)
 
 
 def add(inputs, **kwargs):

@@ -95,11 +95,11 @@ def _functional(model, clone_of, call_function, input_tensors):
         if len(flat) != len(graph.flat_inputs) or not all(type(x) is KerasTensor for x in flat):
             raise ValueError(f"clone_model: input_tensors must be KerasTensors in the structure of model.input, {graph.inputs}; received {input_tensors}")
 
-    def operation(op):
-        if not isinstance(op, Layer):
-            return op
-        layer = clone_of(op)
-        return layer if call_function is None else lambda *args, **kwargs: call_function(layer, *args, **kwargs)
+    def call(operation, *args, **kwargs):
+        if not isinstance(operation, Layer):
+            return operation(*args, **kwargs)
+        layer = clone_of(operation)
+        return layer(*args, **kwargs) if call_function is None else call_function(layer, *args, **kwargs)
 
-    outputs = graph.run(tree.flatten(inputs), operation=operation)
+    outputs = graph.replay(tree.flatten(inputs), call)
     return type(model)(inputs, outputs, name=model.name)

@@ -128,21 +128,12 @@ class Graph:
         self._output_slots = [slot(x) for x in self.flat_outputs]
         self._size = len(index)
 
-    def run(self, inputs, training=None, operation=None):
-        """The outputs for a flat list of input values (tensors or symbolic tensors).
-
-        Args:
-            inputs: Tensors.
-            training: Flag for the layers that take one.
-            operation: ``f(operation)`` that gives what to call in its place.
-        """
+    def run(self, inputs, training=None):
+        """The outputs for a flat list of input values (tensors or symbolic tensors)."""
         values = [None] * self._size
         for i, x in zip(self._input_slots, inputs, strict=True):
             values[i] = x
         for op, source, template, takes_training, target in self._steps:
-            if operation is not None:
-                op = operation(op)
-                takes_training = takes_training and training is not None
             if template is None:
                 values[target] = op(values[source], training=training) if takes_training else op(values[source])
             else:
@@ -159,6 +150,25 @@ class Graph:
         if type(self.outputs) is KerasTensor:
             return values[self._output_slots[0]]
         return tree.pack_as(self.outputs, [values[i] for i in self._output_slots])
+
+    def replay(self, inputs, call):
+        """The outputs of the same graph on other symbolic inputs.
+
+        Args:
+            inputs: Flat list of KerasTensors.
+            call: ``f(operation, *args, **kwargs)`` that takes the place of a call in this graph.
+        """
+        known = {id(x): new for x, new in zip(self.flat_inputs, inputs, strict=True)}
+        for node in self.nodes:
+            outs = tree.flatten(node.outputs)
+            if all(id(x) in known for x in outs):
+                continue
+            args, kwargs = tree.map_structure(lambda x: known.get(id(x), x) if type(x) is KerasTensor else x, (tuple(node.args), dict(node.kwargs)))
+            made = tree.flatten(call(node.operation, *args, **kwargs))
+            if not isinstance(node.operation, Layer):
+                made[0].history.name = node.name
+            known.update(zip(map(id, outs), made, strict=True))
+        return tree.pack_as(self.outputs, [known[id(x)] for x in self.flat_outputs])
 
 
 def _owner(node):

@@ -158,7 +158,7 @@ class Model(Trainer, Layer):
     def __call__(self, *args, **kwargs):
         if self._swift and len(args) == 1 and (not kwargs or len(kwargs) == 1 and "training" in kwargs):
             x = args[0]
-            if type(x) is np.ndarray:
+            if type(x) is np.ndarray and x.dtype.kind not in "OUS":
                 x = convert(x)
             if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None and not losses_pending():
                 training = kwargs.get("training") if kwargs else None
@@ -196,6 +196,8 @@ class Model(Trainer, Layer):
         return [self._fit_to(spec, x, i) for i, (spec, x) in enumerate(zip(graph.flat_inputs, flat, strict=True))]
 
     def _fit_to(self, spec, x, i):
+        if isinstance(x, np.ndarray) or x is not None and spec.dtype == "string":
+            return self._fit_text(spec, x, i)
         if x is None or fits(spec, x):
             return x
         if x.dtype is not spec.dtype:
@@ -214,6 +216,19 @@ class Model(Trainer, Layer):
             raise ValueError(
                 f"Input {i} of model {self.name!r} ({self._graph.input_names[i]!r}) is incompatible with it: "
                 f"expected shape={spec.shape}, found shape={x.shape}"
+            )
+        return x
+
+    def _fit_text(self, spec, x, i):
+        """An array of text in the rank of the input that takes it."""
+        text = isinstance(x, np.ndarray) or x.dtype == "string"
+        if text and x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
+            x = x[..., None]
+        fitting = len(x.shape) == spec.ndim and all(None in (a, b) or a == b for a, b in zip(spec.shape, x.shape, strict=False))
+        if text != (spec.dtype == "string") or not fitting:
+            raise ValueError(
+                f"Input {i} of model {self.name!r} ({self._graph.input_names[i]!r}) is incompatible with it: expected {spec.dtype} of shape "
+                f"{spec.shape}, received data of dtype {x.dtype} and shape {x.shape}. Models take numbers, and text at inputs of dtype 'string'"
             )
         return x
 

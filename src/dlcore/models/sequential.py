@@ -1,5 +1,7 @@
 """Sequential: a stack of layers."""
 
+import numpy as np
+
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor, Tensor
 from dlcore.layers.base import Layer
@@ -122,11 +124,12 @@ class Sequential(Model):
 
     def _build_from(self, args, kwargs):
         x = args[0]
-        if not isinstance(x, Tensor):
+        text = isinstance(x, np.ndarray)
+        if not isinstance(x, Tensor) and not text:
             raise ValueError(f"A Sequential model takes one tensor; received {tree.map_structure(type, x)}")
         shape = tuple(x.shape)
         try:
-            self._input_type = x.dtype
+            self._input_type = "string" if text else x.dtype
             self.build((None, *shape[1:]))
         except TypeError as error:
             if "symbolic" not in str(error):

@@ -79,7 +79,7 @@ def graph_from_config(cls, config, custom_objects=None):
         ValueError: If a call refers to a tensor that no call gives.
     """
     config = dict(config)
-    layers, inputs, outputs = (config.pop(key) for key in KEYS[1:])
+    layers, inputs, ends = (config.pop(key) for key in KEYS[1:])
     made, tensors, waiting = {}, {}, []
     for layer in layers:
         name = layer["name"]
@@ -94,13 +94,16 @@ def graph_from_config(cls, config, custom_objects=None):
         for name, call, node in waiting:
             if _known(node, tensors) and not any(name == other for other, *_ in later):
                 args, kwargs = _read(node["args"], tensors), _read(node["kwargs"], tensors)
-                _keep(tensors, name, call, made[name](*args, **kwargs))
+                outputs = made[name](*args, **kwargs)
+                if not isinstance(made[name], Layer):
+                    tree.flatten(outputs)[0].history.name = name
+                _keep(tensors, name, call, outputs)
             else:
                 later.append((name, call, node))
         if len(later) == len(waiting):
             raise ValueError(f"the configuration of model {config.get('name')!r} is not a graph: these calls depend on tensors that nothing gives: {sorted({w[0] for w in later})}")
         waiting = later
-    return cls(_pick(inputs, tensors), _pick(outputs, tensors), **config)
+    return cls(_pick(inputs, tensors), _pick(ends, tensors), **config)
 
 
 def takes_graph(cls):

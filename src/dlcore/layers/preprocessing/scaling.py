@@ -42,10 +42,11 @@ class Normalization(Layer):
         self._build_input_shape = None
         if (mean is None) != (variance is None):
             raise ValueError(f"Normalization: mean and variance must be given together. Received: mean={mean}, variance={variance}")
-        if np.shape(mean) != np.shape(variance) or np.ndim(mean) > len(self.axis):
+        shapes = [() if value is None else np.shape(value) for value in (mean, variance)]
+        if shapes[0] != shapes[1] or len(shapes[0]) > len(self.axis):
             raise ValueError(
                 f"Normalization: mean and variance must have the same shape, of at most {len(self.axis)} axes (as many as `axis` names). "
-                f"Received shapes {np.shape(mean)} and {np.shape(variance)} for axis={axis}"
+                f"Received shapes {shapes[0]} and {shapes[1]} for axis={axis}"
             )
 
     def get_config(self):
