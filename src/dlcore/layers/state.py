@@ -44,7 +44,9 @@ class State:
             variable.trainable = False
         return variable
 
-    add_variable = add_weight
+    def add_variable(self, shape, initializer, dtype=None, trainable=True, autocast=True, regularizer=None, constraint=None, name=None):
+        """:meth:`add_weight` with shape and initializer first."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
 
     def _own_variables(self):
         """Variables of this layer itself, trainable ones first, as Keras orders them."""
