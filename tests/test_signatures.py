@@ -31,18 +31,20 @@ MISSING = {
 MISSING_METHODS = {
     "quantization is refused": r".*\.(quantiz\w*|get_quantization_layer_structure|_int8_call)",
     "LoRA is refused": r".*\.enable_lora",
-    "of the JAX back-end": r".*\.(jax_state_sync|compute_loss_and_updates|stateless_\w+|make_\w+_function|get_state_tree|set_state_tree)",
+    "of the JAX back-end": r".*\.(jax_state_sync|compute_loss_and_updates|stateless_\w+|make_\w+_function|predict_step|get_state_tree|set_state_tree)",
     "rematerialization saves memory on accelerators": r".*\.rematerialized_call",
     "whole-model files and exports come later": r"models\..*\.(save|export)",
     "Keras itself only raises an error": r".*\.add_metric",
-    "helpers that Keras leaves public": r"callbacks\.(EarlyStopping\.get_monitor_value|TensorBoard\.summary)|layers\.Discretization\.output_dtype"
-    r"|layers\.SpectralNormalization\.normalized_weights|metrics\.AUC\.interpolate_pr_auc|optimizers\.Muon\.(lr_adjust|transpose_last_axis)",
+    "helpers that Keras leaves public": r".*\.symbolic_call|callbacks\.(EarlyStopping\.get_monitor_value|TensorBoard\.summary)|layers\.Discretization\.output_dtype"
+    r"|layers\.SpectralNormalization\.normalized_weights|metrics\.AUC\.interpolate_pr_auc|optimizers\.Muon\.(lr_adjust|transpose_last_axis|zeropower_via_newtonschulz5)",
     "no dtype policies: a layer has one dtype": r".*\.(dtype_policy|quantization_mode|variable_serialization_spec)",
 }
 # Name of a function or class -> reason why its arguments differ.
 DIFFERENT = {
     "layers.Layer": "Keras' __new__ hides the arguments behind *args, **kwargs",
     "models.Sequential": "the same",
+    "layers.Layer.add_weight": "the positional arguments are spelled out",
+    "models.Model.add_weight": "the same",
     "optimizers.Adadelta.update_step": "its argument is called grad there and gradient in every other rule",
     "preprocessing.image.smart_resize": "**kwargs there are of other back-ends",
     "saving.deserialize_keras_object": "module_objects is spelled out",
