@@ -109,6 +109,7 @@ def test_what_does_not_fit_is_refused(tmp_path, model):
         model.fit(mapped(tmp_path, GRID[:, :2].copy()), SUMS, verbose=0)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_an_epoch_over_a_map_larger_than_memory(tmp_path, shuffle):
     """A sparse file of 3 GB, in a process that may have 300 MB resident."""

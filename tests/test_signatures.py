@@ -31,7 +31,7 @@ MISSING = {
 MISSING_METHODS = {
     "quantization is refused": r".*\.(quantiz\w*|get_quantization_layer_structure|_int8_call)",
     "LoRA is refused": r".*\.enable_lora",
-    "of the JAX back-end": r".*\.(jax_state_sync|compute_loss_and_updates|stateless_\w+|make_\w+_function|predict_step|get_state_tree|set_state_tree)",
+    "of the JAX back-end": r".*\.(jax_state_sync|compute_loss_and_updates|stateless_\w+|make_\w+_function|(train|test|predict)_step|get_state_tree|set_state_tree)",
     "rematerialization saves memory on accelerators": r".*\.rematerialized_call",
     "whole-model files and exports come later": r"models\..*\.(save|export)",
     "Keras itself only raises an error": r".*\.add_metric",
