@@ -1,5 +1,7 @@
 """Data that stays in its file: memory maps larger than the memory allowed, HDF5 data sets, sparse matrices."""
 
+import sys
+
 import h5py
 import numpy as np
 import processes
