@@ -141,3 +141,11 @@ def test_build_config():
     other = layers.Dense(2)
     other.build_from_config(layer.get_build_config())
     assert [w.shape for w in other.weights] == [(3, 2), (2,)]
+
+
+def test_what_keras_looks_for_in_json():
+    x = Input((3,))
+    written = json.loads(Model(x, layers.Lambda(dlcore.activations.relu)(x)).to_json())
+    # Keras does not export this class, and takes the function of a Lambda by name nowhere.
+    assert (written["module"], written["class_name"], written["registered_name"]) == ("keras.src.models.functional", "Functional", "Functional")
+    assert written["config"]["layers"][1]["config"]["function"]["config"] == "relu"
