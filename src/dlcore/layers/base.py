@@ -92,7 +92,7 @@ class Layer(State, Buildable, Configurable):
         self._spec = _call_spec(type(self))
 
     def __setstate__(self, state):
-        vars(self).update(state)
+        vars(self).update(state, _losses=[])            # those are of a call of the original
         self.compute_dtype = _float_dtype(self.compute_dtype)       # pickle makes a string of its own
 
     # ---------------------------------------------------------------------------------------------- dtype and naming
