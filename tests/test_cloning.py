@@ -1,6 +1,8 @@
 """Models as configurations and back: clone_model, get_config, to_json; and the paths of variables."""
 
 import json
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -149,3 +151,34 @@ def test_what_keras_looks_for_in_json():
     # Keras does not export this class, and takes the function of a Lambda by name nowhere.
     assert (written["module"], written["class_name"], written["registered_name"]) == ("keras.src.models.functional", "Functional", "Functional")
     assert written["config"]["layers"][1]["config"]["function"]["config"] == "relu"
+
+
+@pytest.mark.parametrize("how", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"])
+class TestCopies:
+    def test_a_deep_model(self, how):
+        x = y = Input((3,))
+        for _ in range(400):
+            y = layers.Dense(3, "tanh")(y)
+        model = Model(x, y)
+        data = np.ones((2, 3), "float32")
+        np.testing.assert_array_equal(how(model)(data), model(data))
+
+    def test_the_calls_of_shared_layers(self, how):
+        a, shared = Input((3,)), layers.Dense(3)
+        first = shared(a)
+        model = Model(a, layers.add([shared(layers.Dense(3)(first)), shared(layers.Dense(3)(a))]))
+        twin = how(model)
+        assert json.dumps(twin.get_config()) == json.dumps(model.get_config())
+        texts = []
+        for one in (model, twin):
+            one.summary(print_fn=texts.append)
+        assert texts[0] == texts[1]
+        assert twin.get_layer(shared.name).output.history.operation is twin.get_layer(shared.name)
+        np.testing.assert_array_equal(twin(np.ones((2, 3))), model(np.ones((2, 3))))
+
+    def test_a_layer_comes_without_the_model_it_is_in(self, how):
+        layer = layers.Dense(2)
+        Model(x := Input((3,)), layer(layers.Dense(3)(x)))
+        twin = how(layer)
+        assert not twin._inbound and len(layer._inbound) == 1
+        np.testing.assert_array_equal(twin(np.ones((2, 3))), layer(np.ones((2, 3))))

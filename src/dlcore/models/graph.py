@@ -58,6 +58,17 @@ class Graph:
         self.output_names = _unique([x.history.name or "output" for x in self.flat_outputs])
         self._plan()
 
+    def __getstate__(self):
+        # The nodes go first, as a node leads to all those before it that are not copied yet.
+        mine = set(self.nodes)
+        calls = [node for layer in self.layers for node in layer._inbound if node in mine and node.inputs]
+        return {"nodes": self.nodes, **vars(self), "calls": calls}
+
+    def __setstate__(self, state):
+        for node in state.pop("calls"):
+            node.operation._inbound.append(node)
+        vars(self).update(state)
+
     def _trace(self, parents):
         """Nodes between inputs and outputs, parents before children; and the order in which operations were met."""
         given = {id(x) for x in self.flat_inputs}
