@@ -182,3 +182,19 @@ class TestCopies:
         twin = how(layer)
         assert not twin._inbound and len(layer._inbound) == 1
         np.testing.assert_array_equal(twin(np.ones((2, 3))), layer(np.ones((2, 3))))
+
+
+def test_a_model_that_begins_at_a_layer_has_inputs_of_its_own():
+    x = Input((4,))
+    a, b = layers.Dense(3, name="a")(x), layers.Dense(3, name="b")(x)
+    whole = Model(x, layers.Dense(2, name="d")(layers.Add(name="add")([a, b])))
+    part = Model([whole.get_layer("a").output, whole.get_layer("b").output], whole.output)
+    assert [type(layer).__name__ for layer in part.layers] == ["InputLayer", "InputLayer", "Add", "Dense"]
+    assert part.get_layer("d") is whole.get_layer("d")
+    data = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    twin = models.model_from_json(part.to_json())
+    twin.set_weights(part.get_weights())
+    np.testing.assert_array_equal(twin(list(data)), part(list(data)))
+    text = []
+    whole.summary(print_fn=text.append)
+    assert "input_layer_" not in text[0]            # nothing of the other model

@@ -8,7 +8,7 @@ from dlcore import saving, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, fits
 from dlcore.layers.base import Layer
 from dlcore.layers.context import call_training
-from dlcore.models.graph import Graph
+from dlcore.models.graph import graph_between
 from dlcore.models.structure import KEYS, graph_config, graph_from_config, takes_graph
 from dlcore.models.trainer import Trainer
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -51,7 +51,7 @@ class Model(Trainer, Layer):
         Trainer.__init__(self)
         self._graph = None
         if inputs is not None:
-            self._graph = Graph(inputs, outputs)
+            self._graph = graph_between(inputs, outputs)
             self.built = True
         self._swift = False
 
