@@ -15,7 +15,7 @@ class BackupAndRestore(Callback):
 
     The result is the same, to the bit, as if nothing had happened: weights, the optimizer, dropout, the order of the data,
     metrics of an epoch that was interrupted, and what callbacks such as `EarlyStopping` have counted are saved, and so are
-    the global generators of Python and NumPy. (Data that comes from an iterator of your own is yours to put back.)
+    the global generators of Python and NumPy. (An iterator of your own is yours to put back, and so is what a `PyDataset` has changed in itself.)
 
     Args:
         backup_dir: a folder for the backup.
