@@ -118,7 +118,7 @@ def test_small_maps_are_arrays(tmp_path, monkeypatch):
 def test_what_does_not_fit_is_refused(tmp_path, model):
     with pytest.raises(ValueError, match=r"cardinality.*x: 20; y: 19"):
         model.fit(mapped(tmp_path, GRID), SUMS[:19], verbose=0)
-    with pytest.raises(ValueError, match="received data of dtype .S1 .*Models take numbers"):
+    with pytest.raises(ValueError, match=r"received data of dtype .S1 .*Models take numbers"):
         model.fit(hdf5(tmp_path, np.array([b"a", b"b"])), SUMS[:2], verbose=0)
     with pytest.raises(ValueError, match=r"expected shape=\(None, 3\)"):
         model.fit(mapped(tmp_path, GRID[:, :2].copy()), SUMS, verbose=0)

@@ -4,7 +4,8 @@ import os
 import pathlib
 import warnings
 
-from .base import Callback, is_count
+from ..utils.checks import is_count
+from .base import Callback
 from .training_state import TrainingState, save_training_state
 
 NAME = "latest.weights.h5"

@@ -1,7 +1,5 @@
 """The hooks of training, evaluation and prediction."""
 
-import numpy as np
-
 
 class Callback:
     """Base class of callbacks: override the hooks you need.
@@ -94,16 +92,6 @@ class Callback:
 
     def on_predict_batch_end(self, batch, logs=None):
         """Called after a batch of `predict`, with its result as `logs["outputs"]`."""
-
-
-def is_count(value):
-    """Whether `value` is a whole number of at least 1.
-
-    Example:
-        >>> is_count(3), is_count(0), is_count(True), is_count("epoch")
-        (True, False, False, False)
-    """
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
 
 
 def overrides(callback, hook):

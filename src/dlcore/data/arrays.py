@@ -9,6 +9,7 @@ from dlcore._kernels.rows import gather_rows, slice_rows
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.data.class_weights import class_to_sample_weights
 from dlcore.data.rows import Rows, cut, gather, lazy, part
+from dlcore.utils.checks import is_count
 
 
 class ArrayBatches:
@@ -26,7 +27,7 @@ class ArrayBatches:
     exhausted = False                       # arrays can always be gone through again
 
     def __init__(self, x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None):
-        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+        if batch_size is not None and not is_count(batch_size):
             raise ValueError(f"batch_size must be a positive integer; received batch_size={batch_size!r}")
         if shuffle not in (True, False, None, "batch"):
             raise ValueError(f"shuffle must be True, False or 'batch'; received shuffle={shuffle!r}")

@@ -4,6 +4,7 @@ import itertools
 
 from dlcore.data.iterables import batch_tensors
 from dlcore.data.workers import ahead
+from dlcore.utils.checks import is_count
 
 
 class PyDatasetBatches:
@@ -22,7 +23,7 @@ class PyDatasetBatches:
     def __init__(self, dataset, shuffle=False, class_weight=None, steps=None):
         for name, least in (("workers", 0), ("max_queue_size", 1)):
             value = getattr(dataset, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            if not is_count(value, least):
                 raise ValueError(f"a PyDataset's {name} must be a whole number of at least {least}; received {name}={value!r}")
         self.dataset = dataset
         self.shuffle = shuffle

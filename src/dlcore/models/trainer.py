@@ -14,6 +14,7 @@ from dlcore.data.arrays import as_arrays
 from dlcore.data.class_weights import class_to_sample_weights
 from dlcore.models.compile_utils import CompileMetrics
 from dlcore.models.steps import Steps
+from dlcore.utils.checks import is_count
 
 
 class Trainer(Steps):
@@ -48,7 +49,7 @@ class Trainer(Steps):
         """
         self._check_compiled("fit")
         for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            if not is_count(value, least=0):
                 raise ValueError(f"{name} must be a whole number of at least 0; received {name}={value!r}")
         if validation_split and validation_data is None:
             if IterableBatches.takes(x):
