@@ -224,6 +224,44 @@ def test_position_of_arrays():
                     assert [b[0].numpy().ravel().tolist() for b in source.epoch()] == epochs[j]
 
 
+@pytest.mark.parametrize("steps", [None, 2, 4])
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("end", [True, False])
+def test_shuffled_batches_of_a_py_dataset(end, workers, steps, tmp_path):
+    """The rest of an epoch has the batches that the interrupted one had not."""
+    if not end and steps is None:
+        steps = 7
+
+    class Batches(dlcore.utils.PyDataset):
+        num_batches = 7 if end else None
+
+        def __getitem__(self, i):
+            return np.full((2, 4), i, "float32"), np.full((2, 1), i % 3, "float32")
+
+    class Stop(callbacks.Callback):
+        def __init__(self, at):
+            self.at = at
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.at -= 1
+            if self.at == 0:
+                raise StoppedError
+
+    def train(folder, *more):
+        random.seed(3)
+        dlcore.utils.set_random_seed(0)
+        model = model_and_data()[0]
+        model.fit(Batches(workers=workers), epochs=5, steps_per_epoch=steps, verbose=0, callbacks=[callbacks.BackupAndRestore(folder, save_freq=1), *more])
+        return model.get_weights()
+
+    expected = train(tmp_path / "whole")
+    for at in (3, 5, 8, 9):
+        with pytest.raises(StoppedError):
+            train(tmp_path / "b", Stop(at))
+        for found, whole in zip(train(tmp_path / "b"), expected, strict=True):
+            np.testing.assert_array_equal(found, whole)
+
+
 def test_generators_of_python_and_numpy(tmp_path):
     random.seed(3)
     np.random.seed(4)

@@ -152,6 +152,8 @@ def test_logs():
     assert list(flat) == ["acc", "loss", "outputs"]
     assert type(flat["loss"]) is float and flat["outputs"].shape == (2, 3)
     assert pythonify_logs(None) == {}
+    vector = pythonify_logs({"f1": dlcore.ops.array([0.5, 1.0])})["f1"]
+    assert type(vector) is np.ndarray and vector.tolist() == [0.5, 1.0]
 
 
 def test_history():

@@ -81,6 +81,17 @@ def test_frames(model):
     assert model.evaluate(frame[["a", "b"]].iloc[::2], frame[["y"]].iloc[::2], verbose=0) == 0.0
 
 
+@pytest.mark.parametrize("values", [["a", "b"], [None, "1.5x"]])
+def test_columns_that_are_no_numbers_are_named(model, values):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"fine": [1.0, 2.0], "bad one": values})
+    with pytest.raises(ValueError, match=r"Failed to convert x .*Columns that hold something else: \['bad one'\]"):
+        model.fit(frame, SUMS[:2], verbose=0)
+    frame["bad one"] = pd.Timestamp("2020-01-01")
+    with pytest.raises(ValueError, match=r"Columns that hold something else: \['bad one'\]"):
+        model.fit(frame, SUMS[:2], verbose=0)
+
+
 def test_a_series_is_a_column_as_in_keras(model):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1, 2], "b": [True, False], "c": [0.5, 1.5]})
@@ -209,6 +220,7 @@ BAD = {
     "dates": ((GRID.astype("datetime64[D]"), SUMS), {}, "x has dtype datetime64.*models take numbers"),
     "empty": ((GRID[:0], SUMS[:0]), {}, "fit received no batches"),
     "nothing": ((None, None), {}, "x must be given"),
+    "no x": ((None, SUMS), {}, "x must be given"),
     "scalar": ((np.float32(1.0), np.float32(1.0)), {}, "x must have a first axis of samples"),
     "an object": ((object(), SUMS), {}, "Unrecognized data type for x"),
     "y with a generator": ((iter([GRID]), SUMS), {}, "`y` should not be specified"),

@@ -138,6 +138,9 @@ BAD_FOLDERS = {
     "binary of three": ({"labels": [1, 2, 3] * 2, "label_mode": "binary"}, "exactly 2 class_names"),
     "color mode": ({"color_mode": "cmyk"}, "`color_mode` must be one of"),
     "image size": ({"image_size": (1, 2, 3)}, "Invalid `image_size`"),
+    "image size of no pixels": ({"image_size": (0, 4)}, r"a tuple of 2 positive integers. Received: image_size=\(0, 4\)"),
+    "image size of a fraction": ({"image_size": (2.5, 4)}, "a tuple of 2 positive integers"),
+    "image size of a truth": ({"image_size": True}, "a tuple of 2 positive integers"),
     "interpolation": ({"interpolation": "cubic"}, "`interpolation` should be one of"),
     "format": ({"format": "torch"}, "`format` should be"),
     "crop and pad": ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "Only one of"),
@@ -164,6 +167,20 @@ def test_empty_and_missing_folders(tmp_path):
         utils.image_dataset_from_directory(tmp_path, verbose=False)
     with pytest.raises(FileNotFoundError):
         utils.image_dataset_from_directory(tmp_path / "nowhere", verbose=False)
+
+
+@pytest.mark.parametrize("keep", [0, 60, 900])
+def test_damaged_images_are_named(photos, tmp_path, keep):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    utils.save_img(folder / "whole.png", np.random.default_rng(0).random((30, 30, 3)))
+    (folder / "cut off.png").write_bytes((folder / "whole.png").read_bytes()[:keep])
+    with pytest.raises(OSError, match=r"Cannot read the image .*cut off.png: "):
+        utils.image_dataset_from_directory(tmp_path, image_size=4, verbose=False)[0]
+    (folder / "cut off.png").unlink()
+    (folder / "cut off.png").symlink_to(folder / "gone.png")
+    with pytest.raises(OSError, match=r"Cannot read the image .*cut off.png: "):
+        utils.image_dataset_from_directory(tmp_path, image_size=4, verbose=False)[0]
 
 
 def test_images_and_arrays(tmp_path):

@@ -486,6 +486,29 @@ def test_failure_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     assert (tmp_path / "link.weights.h5").is_symlink()
 
 
+@pytest.mark.parametrize("name", ["é" * 120, "日" * 80, "a" * 244, "😀"])
+def test_long_names(name, tmp_path):
+    path = tmp_path / f"{name}.weights.h5"
+    model = dense()
+    model.save_weights(path)
+    model.load_weights(path)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_what_is_no_file_is_left_alone(tmp_path):
+    """A link may lead to a device; as root, /dev/null would be replaced."""
+    pipe, link = tmp_path / "pipe.weights.h5", tmp_path / "link.weights.h5"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(OSError, match="it is no regular file"):
+            dense().save_weights(path)
+        with pytest.raises(OSError, match="found something that is no regular file"):
+            dense().load_weights(path)
+    assert pipe.is_fifo()
+
+
 def test_process_killed_while_writing(tmp_path):
     """Whenever it is killed, what lies under the name of the file is whole."""
     path = tmp_path / "m.weights.h5"

@@ -4,7 +4,8 @@ import os
 import pathlib
 import warnings
 
-from .base import Callback, is_count
+from ..utils.checks import is_count
+from .base import Callback
 from .training_state import TrainingState, save_training_state
 
 NAME = "latest.weights.h5"
@@ -15,7 +16,7 @@ class BackupAndRestore(Callback):
 
     The result is the same, to the bit, as if nothing had happened: weights, the optimizer, dropout, the order of the data,
     metrics of an epoch that was interrupted, and what callbacks such as `EarlyStopping` have counted are saved, and so are
-    the global generators of Python and NumPy. (Data that comes from an iterator of your own is yours to put back.)
+    the global generators of Python and NumPy. (An iterator of your own is yours to put back, and so is what a `PyDataset` has changed in itself.)
 
     Args:
         backup_dir: a folder for the backup.

@@ -96,16 +96,6 @@ class Callback:
         """Called after a batch of `predict`, with its result as `logs["outputs"]`."""
 
 
-def is_count(value):
-    """Whether `value` is a whole number of at least 1.
-
-    Example:
-        >>> is_count(3), is_count(0), is_count(True), is_count("epoch")
-        (True, False, False, False)
-    """
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
-
-
 def overrides(callback, hook):
     """Whether a callback does anything in a hook.
 
@@ -135,7 +125,7 @@ def pythonify_logs(logs):
         logs: a dictionary of numbers, arrays of one element, and dictionaries of such; or `None`.
 
     Returns:
-        A new dictionary; values that are no numbers are kept as they are.
+        A new dictionary. A value of several numbers becomes an array; what is no number is kept as it is.
 
     Example:
         >>> import numpy as np
@@ -150,5 +140,5 @@ def pythonify_logs(logs):
         try:
             result[key] = float(value)
         except (TypeError, ValueError):
-            result[key] = value
+            result[key] = np.array(value) if hasattr(value, "shape") else value
     return result

@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
+from ..utils.checks import is_count
 from ..utils.messages import print_msg
-from .base import is_count
 from .monitor import MonitorCallback
 
 

@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 
-from .base import Callback, is_count
+from ..utils.checks import is_count
+from .base import Callback
 from .learning_rate_scheduler import log_learning_rates
 
 

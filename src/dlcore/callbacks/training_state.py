@@ -27,10 +27,12 @@ def save_training_state(path, model, callbacks, epoch, step):
 
     source = model._source
     known = [[type(c).__name__, {}] for c in callbacks]
-    state = {"epoch": epoch, "step": step, "position": source.position(step > 0) if hasattr(source, "position") else None, "callbacks": known}
+    position = source.position(step > 0) if hasattr(source, "position") else None
+    state = {"epoch": epoch, "step": step, "callbacks": known}
     with atomic_file(path) as part, h5py.File(part, "w") as file:
         write_state(model, lambda *args: h5.write_store(file, *args))
         group = file.create_group(GROUP)
+        state["position"] = None if position is None else _plain(np.array(position, np.int64), group, "position")
         for i, callback in enumerate(callbacks):
             for name in getattr(callback, "resumable", ()):
                 known[i][1][name] = _plain(getattr(callback, name), group, f"callback_{i}_{name}")
@@ -77,7 +79,7 @@ class TrainingState:
         """When all callbacks have begun: tells them what they knew, and the data where it was. Returns the epoch."""
         self._tell_callbacks()
         if self.state["position"] is not None and hasattr(source, "resume"):
-            source.resume(self.state["position"])
+            source.resume(self._value(self.state["position"]).tolist())
         return self.epoch
 
     def enter(self, last):

@@ -5,10 +5,9 @@ of ``(x, y, sample_weight)``. ``rewind()`` makes the next epoch begin at the beg
 background. Models never see anything else.
 """
 
-import numpy as np
-
 from dlcore.data.arrays import ArrayBatches, train_validation_split
 from dlcore.data.iterables import IterableBatches
+from dlcore.utils.checks import is_count
 from dlcore.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from dlcore.utils.py_dataset import PyDataset
 
@@ -32,7 +31,7 @@ def batches(x, y=None, sample_weight=None, batch_size=None, shuffle=False, class
         class_weight: Dict from class to weight.
         steps: Batches per epoch; for an iterable without an end it is needed.
     """
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+    if steps is not None and not is_count(steps):
         raise ValueError(f"the number of steps must be a positive integer or None; received steps={steps!r}")
     if isinstance(x, PyDataset) or IterableBatches.takes(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):

@@ -9,6 +9,7 @@ from dlcore._kernels.rows import gather_rows, slice_rows
 from dlcore._kernels.tensor import Tensor, convert
 from dlcore.data.class_weights import class_to_sample_weights
 from dlcore.data.rows import Rows, cut, gather, lazy, part
+from dlcore.utils.checks import is_count
 
 
 class ArrayBatches:
@@ -26,7 +27,7 @@ class ArrayBatches:
     exhausted = False                       # arrays can always be gone through again
 
     def __init__(self, x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None):
-        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+        if batch_size is not None and not is_count(batch_size):
             raise ValueError(f"batch_size must be a positive integer; received batch_size={batch_size!r}")
         if shuffle not in (True, False, None, "batch"):
             raise ValueError(f"shuffle must be True, False or 'batch'; received shuffle={shuffle!r}")
@@ -158,6 +159,7 @@ def _is_array(value):
 
 
 def _tensor(name, value):
+    frame = value
     if hasattr(value, "to_numpy"):                                      # pandas: a series is a column, as in Keras
         value = value.to_numpy()[:, None] if value.ndim == 1 else value.to_numpy()
     elif hasattr(value, "detach"):                                      # PyTorch
@@ -175,10 +177,22 @@ def _tensor(name, value):
         try:
             array = array.astype(config.floatx())
         except (TypeError, ValueError) as error:
-            raise ValueError(f"Failed to convert {name} (an array of objects of shape {array.shape}) to numbers: {error}. Are all rows of the same length?") from None
+            hint = f"Columns that hold something else: {_no_numbers(frame)}" if hasattr(frame, "columns") else "Are all rows of the same length?"
+            raise ValueError(f"Failed to convert {name} (an array of objects of shape {array.shape}) to numbers: {error}. {hint}") from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {array.dtype}; models take numbers. Convert it first")
     return convert(array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array)
+
+
+def _no_numbers(frame):
+    """The names of the columns of a pandas frame that are no numbers."""
+    names = []
+    for i, name in enumerate(frame.columns):
+        try:
+            frame.iloc[:, i].to_numpy(object).astype(config.floatx())
+        except (TypeError, ValueError):
+            names.append(name)
+    return names
 
 
 def _one_each(sample_weight, y):
@@ -210,7 +224,7 @@ def _rows(**parts):
     if len(distinct) > 1:
         sizes = "; ".join(f"{name}: {', '.join(map(str, ns))}" for name, ns in counts.items())
         raise ValueError(f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Received: {sizes}")
-    if not distinct:
+    if not distinct or parts["x"] is None:
         raise ValueError("x must be given: it is None or empty")
     return distinct.pop()
 

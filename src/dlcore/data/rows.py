@@ -43,8 +43,10 @@ class MappedRows(Rows):
         self._read = 0
         # Private changes (mode "c") live in the pages themselves and would be lost.
         self._gives_back = memmap.mode != "c" and hasattr(mmap, "MADV_DONTNEED")
+        self._file_size = memmap.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY + len(memmap._mmap)
 
     def read(self, begin, end):
+        self._check_file()
         rows = np.array(self.source[begin:end], self.dtype, order="C")
         self._count(len(rows) * abs(self.source.strides[0]))
         return rows
@@ -54,10 +56,17 @@ class MappedRows(Rows):
         cost = _FAULT + self.source[:1].nbytes
         step = max(1, BUDGET // cost)
         for k in range(0, len(index), step):
+            self._check_file()
             some = index[k : k + step]
             rows[k : k + step] = self.source[some]
             self._count(len(some) * cost)
         return rows
+
+    def _check_file(self):
+        """To read behind the end of a file that somebody has cut off would end the interpreter (SIGBUS)."""
+        size = self._memmap._mmap.size()
+        if size < self._file_size:
+            raise OSError(f"the file of a memory map has become shorter while it is in use: expected {self._file_size} bytes, found {size} ({self._memmap.filename})")
 
     def _count(self, nbytes):
         self._read += nbytes

@@ -12,6 +12,7 @@ from dlcore.data import unpack_x_y_sample_weight
 from dlcore.layers.context import losses_pending
 from dlcore.metrics import Mean
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
+from dlcore.utils.checks import is_count
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 
@@ -51,7 +52,7 @@ class Steps:
             run_eagerly, jit_compile, steps_per_execution, auto_scale_loss: Accepted for Keras' sake. There is one way
                 of running here, so they change nothing.
         """
-        if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+        if not is_count(steps_per_execution):
             raise ValueError(f"steps_per_execution must be a positive integer; received steps_per_execution={steps_per_execution!r}")
         if optimizer is None:
             raise ValueError("compile: expected an optimizer or the name of one; received optimizer=None")

@@ -29,6 +29,8 @@ def reading(path, source=None):
         raise FileNotFoundError(f"There is no weights file {path}")
     if source is None and os.path.isdir(path):
         raise IsADirectoryError(f"Expected a weights file, found a directory: {path}")
+    if source is None and not os.path.isfile(path):         # reading a pipe would wait for ever
+        raise OSError(f"Expected a weights file, found something that is no regular file: {path}")
     try:
         file = h5py.File(path if source is None else source, "r")
     except OSError as error:

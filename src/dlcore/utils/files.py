@@ -118,6 +118,7 @@ def atomic_file(path):
     Raises:
         IsADirectoryError: if `path` is a folder.
         FileNotFoundError: if its folder does not exist.
+        OSError: if `path` is a device or the like, which must not be replaced by a file.
 
     Example:
         >>> import pathlib, tempfile
@@ -128,14 +129,15 @@ def atomic_file(path):
         'hello'
     """
     import shutil
-    import uuid
 
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"Cannot write to {target}: it is a directory, expected the name of a file.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"Cannot write to {target}: there is no directory {target.parent}.")
-    part = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
+    if target.exists() and not target.is_file():
+        raise OSError(f"Cannot write to {target}: it is no regular file, which could be replaced.")
+    part = _part_of(target)
     try:
         yield part
         with open(part, "rb+") as file:
@@ -147,6 +149,14 @@ def atomic_file(path):
         part.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def _part_of(target):
+    """A new name in the same folder, for what is to become the file `target`."""
+    import uuid
+
+    start = target.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")      # systems limit names by bytes
+    return target.with_name(f".{start}.{uuid.uuid4().hex}.part")
 
 
 def _sync_folder(folder):
@@ -196,12 +206,11 @@ def _hash_of(path, digest):
 def _download(origin, target, file_hash, digest):
     """Write to a file beside the target, and give it the target's name only when it is whole."""
     import http.client
-    import uuid
     from urllib.error import HTTPError, URLError
     from urllib.request import urlopen
 
     print_msg(f"Downloading data from {origin}")
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    part = _part_of(target)
     try:
         try:
             with open(part, "xb") as file, urlopen(origin, timeout=TIMEOUT) as response:

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from .checks import is_count
 from .folders import dataset_from_directory
 from .images import pillow, standard_data_format
 from .resizing import METHODS, resize, resize_with_crop, resize_with_pad
@@ -72,10 +73,10 @@ def image_dataset_from_directory(
     pillow("image_dataset_from_directory")
     if color_mode not in CHANNELS:
         raise ValueError(f'`color_mode` must be one of {{"rgb", "rgba", "grayscale"}}. Received: color_mode={color_mode!r}')
-    if isinstance(image_size, int):
+    if is_count(image_size):
         image_size = (image_size, image_size)
-    elif not isinstance(image_size, (list, tuple)) or len(image_size) != 2:
-        raise ValueError(f"Invalid `image_size` value. Expected a tuple of 2 integers. Received: image_size={image_size}")
+    elif not isinstance(image_size, (list, tuple)) or len(image_size) != 2 or not all(map(is_count, image_size)):
+        raise ValueError(f"Invalid `image_size` value. Expected a tuple of 2 positive integers. Received: image_size={image_size}")
     interpolation = interpolation.lower()
     if interpolation not in METHODS:
         raise ValueError(f"Argument `interpolation` should be one of {METHODS}. Received: interpolation={interpolation!r}")
@@ -97,10 +98,13 @@ def _pixels(path, channels):
     """uint8 (height, width, channels)."""
     module = pillow("image_dataset_from_directory")
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    with module.open(path) as image:
-        if mode == "L":
-            image.draft("L", None)                      # the brightness that a JPEG file holds
-        if image.mode.startswith("I"):                  # 16 bits
-            image = module.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    try:
+        with module.open(path) as image:
+            if mode == "L":
+                image.draft("L", None)                  # the brightness that a JPEG file holds
+            if image.mode.startswith("I"):              # 16 bits
+                image = module.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    except (OSError, SyntaxError, ValueError) as error:         # what Pillow says of damaged files
+        raise OSError(f"Cannot read the image {path}: {error}") from error
     return pixels if pixels.ndim == 3 else pixels[:, :, None]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .checks import is_count
 from .py_dataset import PyDataset
 
 
@@ -18,7 +19,7 @@ class SampleBatches(PyDataset):
 
     def __init__(self, count, batch_size=32, shuffle=False, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+        if batch_size is not None and not is_count(batch_size):
             raise ValueError(f"Argument `batch_size` must be a positive integer or None. Received: batch_size={batch_size!r}")
         self.batch_size = batch_size
         self._order = np.arange(count)
