@@ -80,6 +80,8 @@ class AUC(Metric):
         return self._thresholds.tolist()
 
     def _build(self, labels):
+        if labels and self.label_weights is not None and self.label_weights.shape != labels:
+            raise ValueError(f"`label_weights` must hold one weight for each of the {labels[0]} labels. Received: weights of shape {self.label_weights.shape}")
         for state in STATES:
             setattr(self, state, self.add_variable((self.num_thresholds, *labels), "zeros", name=state))
         self._built = True
