@@ -322,3 +322,12 @@ def test_messages_name_the_metric_and_the_argument():
     for labels in (None, 3):
         with pytest.raises(ValueError, match=r"`label_weights` must hold one weight for each of the 3 labels. Received: weights of shape \(2,\)"):
             metrics.AUC(multi_label=True, num_labels=labels, label_weights=[1.0, 2.0]).update_state(np.eye(3), np.eye(3))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"summation_method": "minoring"}, {"multi_label": True, "label_weights": [1.0, 2.0]}])
+def test_interpolate_pr_auc(arguments):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(0, 2, (50, 2)), rng.random((50, 2))
+    roc = metrics.AUC(**arguments)
+    roc.update_state(y_true, y_pred)
+    assert float(roc.interpolate_pr_auc()) == float(metrics.AUC(**{**arguments, "curve": "PR", "summation_method": "interpolation"})(y_true, y_pred))
