@@ -286,6 +286,23 @@ def test_rule_of_the_users_on_top_of_a_built_in_one():
     assert np.all(variables[0].numpy() == 0.5)
 
 
+@pytest.mark.parametrize("rule", [optimizers.SGD, Adam, optimizers.Nadam, optimizers.Lamb, optimizers.Adafactor, optimizers.Muon])
+def test_rule_of_the_users_that_calls_a_built_in_one(rule):
+    class Halved(rule):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(0.5 * gradient, variable, learning_rate)
+
+    mine, ours = pair(), pair()
+    a, b = Halved(0.1, weight_decay=0.2), rule(0.1, weight_decay=0.2)
+    for i in range(4):
+        a.apply([i * g for g in ones(mine)], mine)
+        b.apply([0.5 * i * g for g in ones(ours)], ours)
+    for x, y in zip([*mine, *a.variables], [*ours, *b.variables], strict=True):
+        np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"gradient must have the shape \(.*received gradient of shape \(1,\)"):
+        b.update_step(np.ones(1), ours[0], 0.1)
+
+
 def test_rule_that_overrides_nothing():
     with pytest.raises(NotImplementedError, match=r"Optimizer must override update_step"):
         optimizers.Optimizer(0.1).apply([np.ones(2)], [Variable(np.ones(2, "float32"))])

@@ -136,7 +136,16 @@ class Optimizer(Rates, OwnVariables):
             variable: The variable to change, with :meth:`assign` and the like.
             learning_rate: The current learning rate, a scalar.
         """
-        raise NotImplementedError(f"{type(self).__name__} must override update_step(gradient, variable, learning_rate)")
+        # That of a built-in rule, for a rule of the user's on top of it.
+        rule = next((vars(cls)["update_run"] for cls in type(self).__mro__ if vars(cls).get("update_run", Optimizer.update_run) is not Optimizer.update_run), None)
+        if rule is None:
+            raise NotImplementedError(f"{type(self).__name__} must override update_step(gradient, variable, learning_rate)")
+        self._check_known([variable])
+        gradient = convert(np.asarray(gradient, variable.dtype))
+        if gradient.shape != variable.shape:
+            raise ValueError(f"update_step: gradient must have the shape {variable.shape} of the variable; received gradient of shape {gradient.shape}")
+        step = self._iterations._add_int(0) // (self.gradient_accumulation_steps or 1)
+        rule(self, alone(variable, gradient), self._state.rule_slots_of(variable), float(learning_rate), 0.0, step)
 
     # -- state
 
