@@ -573,6 +573,10 @@ def test_get():
         ({"momentum": 1}, "`momentum` must be a float"),
         ({"use_ema": True, "ema_momentum": 2.0}, r"`ema_momentum` must be in the range \[0, 1\].*ema_momentum=2.0"),
         ({"use_ema": True, "ema_overwrite_frequency": 0.5}, "`ema_overwrite_frequency` must be an integer >= 1 or None.*=0.5"),
+        ({"gradient_accumulation_steps": 2.5}, "`gradient_accumulation_steps` must be an integer >= 2.*=2.5"),
+        ({"clipnorm": "1"}, "`clipnorm` must be a number or None. Received: clipnorm='1'"),
+        ({"weight_decay": [0.1]}, r"`weight_decay` must be a number or None. Received: weight_decay=\[0.1\]"),
+        ({"loss_scale_factor": 0}, "`loss_scale_factor` must not be 0"),
         ({"gradient_accumulation_steps": 1}, "`gradient_accumulation_steps` must be an integer >= 2.*=1"),
         ({"foo": 1}, r"Argument\(s\) not recognized: {'foo': 1}"),
     ],
@@ -615,7 +619,7 @@ def test_wrong_gradients():
     optimizer.apply([])
     with pytest.raises(ValueError, match="Received 1 gradients for 2 variables"):
         optimizer.apply(ones(variables)[:1])
-    with pytest.raises(ValueError, match=r"must have the shape \(3, 4\) of its variable"):
+    with pytest.raises(ValueError, match=r"must have the shape \(3, 4\) of its variable 'kernel'"):
         optimizer.apply([np.ones((4, 3)), np.ones(4)])
     with pytest.raises(ValueError, match="Unknown variable: <Variable path=w"):
         optimizer.apply([np.ones(2)], [Variable(np.ones(2, "float32"), name="w")])
