@@ -246,6 +246,20 @@ def test_weight_decay_exclusion_by_variable_and_name():
         assert np.all(variables[1].numpy() == 1)
 
 
+def test_names_to_exclude_are_a_list():
+    with pytest.raises(ValueError, match=r"`var_names` must be a list of strings. Received: var_names='bias'"):
+        SGD(weight_decay=0.5).exclude_from_weight_decay(var_names="bias")
+
+
+def test_several_optimizers_one_without_gradients():
+    sgd, adam = SGD(0.5), Adam(0.5)
+    variables = pair()
+    both = optimizers.MultiOptimizer(lambda v: sgd if v.name == "kernel" else adam)
+    with pytest.raises(ValueError, match=r"No gradients provided for any variable of <Adam name=.*>, which updates \['bias'\]"):
+        both.apply([ones(variables)[0], None], variables)
+    assert np.all(variables[0].numpy() == 1)
+
+
 def test_scale_loss():
     assert SGD(loss_scale_factor=4.0).scale_loss(2.0) == 8.0
     assert SGD().scale_loss(2.0) == 2.0
