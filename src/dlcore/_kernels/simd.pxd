@@ -19,6 +19,8 @@ cdef extern from "simd.h" nogil:
     double dl_min_d(const double*, Py_ssize_t) noexcept
     double dl_expsum_f(const float*, float, float*, Py_ssize_t) noexcept
     double dl_expsum_d(const double*, double, double*, Py_ssize_t) noexcept
+    double dl_online_f(const float*, float*, Py_ssize_t, float*) noexcept
+    double dl_online_d(const double*, double*, Py_ssize_t, double*) noexcept
     void dl_colsum_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
     void dl_colsum_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
 
@@ -81,6 +83,14 @@ cdef inline double vexpsum(const real* x, real m, real* out, Py_ssize_t n) noexc
         return dl_expsum_f(x, m, out, n)
     else:
         return dl_expsum_d(x, m, out, n)
+
+
+# sum of exp(x - m) where m is the maximum, which it sets; y = softmax of x unless it is NULL
+cdef inline double vonline(const real* x, real* y, Py_ssize_t n, real* m) noexcept nogil:
+    if real is float:
+        return dl_online_f(x, y, n, m)
+    else:
+        return dl_online_d(x, y, n, m)
 
 
 # acc[j] += sum over i of x[i * ld + j]; acc must not overlap x
