@@ -111,29 +111,25 @@ DL_PART(dl_first_f, dl_part_f, float, dl_vf, dl_vf_mask)
 DL_PART(dl_first_d, dl_part_d, double, dl_vd, dl_vd_mask)
 #endif
 
-/* out[i] = OP over j of TERM, of v = x[i, j], w = y[i, j], u = z[j] and c = centre[i]; rows of k elements. Pointers that
- * TERM does not use may be any of as many elements. TERM of v = w = FILL must be the identity of OP for any c and u.
- * z has whole vectors: zeros after its k elements. */
+/* out[i] = OP over j of TERM, of v = x[i, j] and w = y[i, j]; rows of k elements. y may be any as many elements if TERM does
+ * not use it. TERM of v = w = FILL must be the identity of OP. */
 #define DL_NARROW(NAME, T, V, I, INSIDE, FIRST, PART, TREE, OP, FILL, TERM)                                              \
-    DL_INLINE void NAME##_group(const T *x, const T *y, const T *z, const T *centre, ptrdiff_t k, INSIDE inside,         \
-                                ptrdiff_t rows, int wide, int beyond, T *out) {                                          \
+    DL_INLINE void NAME##_group(const T *x, const T *y, ptrdiff_t k, INSIDE inside, ptrdiff_t rows, int wide, int beyond, T *out) { \
         enum { L = DL_VBYTES / sizeof(T) };                                                                              \
         ptrdiff_t whole = wide ? k / L * L : 0, rest = k - whole;                                                        \
         V a[L];                                                                                                          \
         for (int i = 0; i < L; i++) {                                                                                    \
             ptrdiff_t r = i < rows ? i : 0;                                                                              \
             const T *p = x + r * k, *q = y + r * k;                                                                      \
-            V v, w, u, s = {0};                                                                                          \
-            T c = centre[r];                                                                                             \
-            (void)q, (void)w, (void)u, (void)c;                                                                          \
+            V v, w, s = {0};                                                                                             \
+            (void)q, (void)w;                                                                                            \
             if (wide) {                                                                                                  \
-                v = *(const V *)p, w = *(const V *)q, u = *(const V *)z, s = TERM;                                       \
+                v = *(const V *)p, w = *(const V *)q, s = TERM;                                                          \
                 for (ptrdiff_t j = L; j < whole; j += L)                                                                 \
-                    v = *(const V *)(p + j), w = *(const V *)(q + j), u = *(const V *)(z + j), s = OP(s, TERM);          \
+                    v = *(const V *)(p + j), w = *(const V *)(q + j), s = OP(s, TERM);                                   \
             }                                                                                                            \
             if (!wide || rest) {                                                                                         \
                 v = PART(p + whole, rest, inside, FILL, beyond), w = PART(q + whole, rest, inside, FILL, beyond);        \
-                u = *(const V *)(z + whole);                                                                             \
                 if (wide) s = OP(s, TERM);                                                                               \
                 else s = TERM;                                                                                           \
             }                                                                                                            \
@@ -143,18 +139,18 @@ DL_PART(dl_first_d, dl_part_d, double, dl_vd, dl_vd_mask)
         if (rows >= L) *(V *)out = a[0];                                                                                 \
         else memcpy(out, a, (size_t)rows * sizeof(T));                                                                   \
     }                                                                                                                    \
-    static inline void NAME(const T *x, const T *y, const T *z, const T *centre, ptrdiff_t k, ptrdiff_t rows, T *out) {  \
+    static inline void NAME(const T *x, const T *y, ptrdiff_t k, ptrdiff_t rows, T *out) {                               \
         enum { L = DL_VBYTES / sizeof(T) };                                                                              \
         INSIDE inside = FIRST(k % L);                                                                                    \
         ptrdiff_t g = 0;                                                                                                 \
         if (k < L)                                                                                                       \
             for (; (g + L) * k + L <= rows * k; g += L)                                                                  \
-                NAME##_group(x + g * k, y + g * k, z, centre + g, k, inside, L, 0, 1, out + g);                          \
+                NAME##_group(x + g * k, y + g * k, k, inside, L, 0, 1, out + g);                                         \
         else                                                                                                             \
             for (; (g + L) * k + L <= rows * k; g += L)                                                                  \
-                NAME##_group(x + g * k, y + g * k, z, centre + g, k, inside, L, 1, 1, out + g);                          \
+                NAME##_group(x + g * k, y + g * k, k, inside, L, 1, 1, out + g);                                         \
         for (; g < rows; g += L)                                                                                         \
-            NAME##_group(x + g * k, y + g * k, z, centre + g, k, inside, rows - g, k >= L, 0, out + g);                  \
+            NAME##_group(x + g * k, y + g * k, k, inside, rows - g, k >= L, 0, out + g);                                 \
     }
 #define DL_NARROWS(NAME, OP_F, OP_D, FILL, TERM)                                                                         \
     DL_NARROW(NAME##_f, float, dl_vf, dl_vf_mask, dl_inside_f, dl_first_f, dl_part_f, DL_TREE_F, OP_F, FILL, TERM)       \
@@ -162,9 +158,6 @@ DL_PART(dl_first_d, dl_part_d, double, dl_vd, dl_vd_mask)
 DL_NARROWS(dl_rows_max, dl_larger_f, dl_larger_d, -INFINITY, v)
 DL_NARROWS(dl_rows_sum, dl_plus_f, dl_plus_d, 0, v)
 DL_NARROWS(dl_rows_dot, dl_plus_f, dl_plus_d, 0, v * w)
-DL_NARROWS(dl_rows_dot3, dl_plus_f, dl_plus_d, 0, v * w * u)
-DL_NARROWS(dl_rows_slope, dl_plus_f, dl_plus_d, 0, w * (v - c))
-DL_NARROWS(dl_rows_slope3, dl_plus_f, dl_plus_d, 0, w * u * (v - c))
 
 /* out[i, j] = v[i] for j < k, in whole vectors: out has room for one more than rows * k elements. */
 #define DL_REPEAT(NAME, T, V)                                                              \

@@ -4,21 +4,15 @@ from dlcore._kernels.types cimport real
 
 cdef enum:
     NARROW = 128            # longer rows are worth a sum of their own (and float sums of this length need no double)
-    SLACK = 16              # elements that vrepeat writes beyond the end, and that are read beyond the end of gamma
+    SLACK = 16              # elements that vrepeat may write beyond the end
 
 cdef extern from "narrow.h" nogil:
-    void dl_rows_max_f(const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
-    void dl_rows_max_d(const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
-    void dl_rows_sum_f(const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
-    void dl_rows_sum_d(const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
-    void dl_rows_dot_f(const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
-    void dl_rows_dot_d(const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
-    void dl_rows_dot3_f(const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
-    void dl_rows_dot3_d(const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
-    void dl_rows_slope_f(const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
-    void dl_rows_slope_d(const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
-    void dl_rows_slope3_f(const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
-    void dl_rows_slope3_d(const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
+    void dl_rows_max_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_rows_max_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
+    void dl_rows_sum_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_rows_sum_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
+    void dl_rows_dot_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_rows_dot_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
     void dl_expdiff_f(const float*, const float*, float*, Py_ssize_t, float*) noexcept
     void dl_expdiff_d(const double*, const double*, double*, Py_ssize_t, double*) noexcept
     void dl_repeat_f(const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
@@ -28,44 +22,24 @@ cdef extern from "narrow.h" nogil:
 # the largest of every row; NaN may get lost
 cdef inline void vrows_max(const real* x, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
     if real is float:
-        dl_rows_max_f(x, x, x, x, k, rows, out)
+        dl_rows_max_f(x, x, k, rows, out)
     else:
-        dl_rows_max_d(x, x, x, x, k, rows, out)
+        dl_rows_max_d(x, x, k, rows, out)
 
 
 cdef inline void vrows_sum(const real* x, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
     if real is float:
-        dl_rows_sum_f(x, x, x, x, k, rows, out)
+        dl_rows_sum_f(x, x, k, rows, out)
     else:
-        dl_rows_sum_d(x, x, x, x, k, rows, out)
+        dl_rows_sum_d(x, x, k, rows, out)
 
 
-# sums of x y z; z has k elements and SLACK zeros, or is NULL: ones
-cdef inline void vrows_dot(const real* x, const real* y, const real* z, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
+# sums of x y
+cdef inline void vrows_dot(const real* x, const real* y, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
     if real is float:
-        if z == NULL:
-            dl_rows_dot_f(x, y, x, x, k, rows, out)
-        else:
-            dl_rows_dot3_f(x, y, z, x, k, rows, out)
+        dl_rows_dot_f(x, y, k, rows, out)
     else:
-        if z == NULL:
-            dl_rows_dot_d(x, y, x, x, k, rows, out)
-        else:
-            dl_rows_dot3_d(x, y, z, x, k, rows, out)
-
-
-# sums of g z (x - c), c one number for each row; z as above
-cdef inline void vrows_slope(const real* x, const real* g, const real* z, const real* c, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
-    if real is float:
-        if z == NULL:
-            dl_rows_slope_f(x, g, x, c, k, rows, out)
-        else:
-            dl_rows_slope3_f(x, g, z, c, k, rows, out)
-    else:
-        if z == NULL:
-            dl_rows_slope_d(x, g, x, c, k, rows, out)
-        else:
-            dl_rows_slope3_d(x, g, z, c, k, rows, out)
+        dl_rows_dot_d(x, y, k, rows, out)
 
 
 # out[i, j] = v[i] for j < k; SLACK elements more are written

@@ -173,6 +173,14 @@ DL_EXTREME(dl_max_d, double, dl_vd, dl_vd_mask, >, -INFINITY)
 DL_EXTREME(dl_min_f, float, dl_vf, dl_vf_mask, <, INFINITY)
 DL_EXTREME(dl_min_d, double, dl_vd, dl_vd_mask, <, INFINITY)
 
+/* Asks memory for n bytes that will soon be read, or written. */
+DL_INLINE void dl_fetch(const void *p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += 64) __builtin_prefetch((const char *)p + i, 0);
+}
+DL_INLINE void dl_fetch_to_write(const void *p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += 64) __builtin_prefetch((const char *)p + i, 1);
+}
+
 /* out = exp(x - m) and its sum. out may be x. The sum reads out while it is in the L1 cache. While the exponentials keep the
  * processor busy, memory fetches the elements that follow: `ahead` of them further on in x, and in out too if `both`. */
 #define DL_EXPSUM(NAME, T, EXP, SUM)                                                                        \

@@ -19,6 +19,8 @@ cdef extern from "simd.h" nogil:
     double dl_min_d(const double*, Py_ssize_t) noexcept
     double dl_expsum_f(const float*, float, float*, Py_ssize_t) noexcept
     double dl_expsum_d(const double*, double, double*, Py_ssize_t) noexcept
+    void dl_fetch(const void*, Py_ssize_t) noexcept
+    void dl_fetch_to_write(const void*, Py_ssize_t) noexcept
     double dl_online_f(const float*, float*, Py_ssize_t, float*) noexcept
     double dl_online_d(const double*, double*, Py_ssize_t, double*) noexcept
     void dl_colsum_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept

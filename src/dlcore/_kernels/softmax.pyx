@@ -140,7 +140,7 @@ cdef kernel_void _softmax_rows_bwd(const real* y, const real* g, real* dx, Py_ss
     while rows > 0:
         if k < NARROW:
             n = min(rows, BATCH // k)
-            vrows_dot[real](y, g, NULL, k, n, sums)
+            vrows_dot[real](y, g, k, n, sums)
             vrepeat[real](sums, k, n, each)
             if accumulate:
                 for j in range(n * k):
