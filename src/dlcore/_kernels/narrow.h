@@ -156,6 +156,9 @@ DL_PART(dl_first_d, dl_part_d, double, dl_vd, dl_vd_mask)
     DL_NARROW(NAME##_f, float, dl_vf, dl_vf_mask, dl_inside_f, dl_first_f, dl_part_f, DL_TREE_F, OP_F, FILL, TERM)       \
     DL_NARROW(NAME##_d, double, dl_vd, dl_vd_mask, dl_inside_d, dl_first_d, dl_part_d, DL_TREE_D, OP_D, FILL, TERM)
 DL_NARROWS(dl_rows_max, dl_larger_f, dl_larger_d, -INFINITY, v)
+static inline dl_vf dl_smaller_f(dl_vf a, dl_vf b) { return -dl_larger_f(-a, -b); }
+static inline dl_vd dl_smaller_d(dl_vd a, dl_vd b) { return -dl_larger_d(-a, -b); }
+DL_NARROWS(dl_rows_min, dl_smaller_f, dl_smaller_d, INFINITY, v)
 DL_NARROWS(dl_rows_sum, dl_plus_f, dl_plus_d, 0, v)
 DL_NARROWS(dl_rows_dot, dl_plus_f, dl_plus_d, 0, v * w)
 

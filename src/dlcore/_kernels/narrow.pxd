@@ -9,7 +9,9 @@ cdef enum:
 cdef extern from "narrow.h" nogil:
     void dl_rows_max_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
     void dl_rows_max_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
+    void dl_rows_min_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
     void dl_rows_sum_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_rows_min_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
     void dl_rows_sum_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
     void dl_rows_dot_f(const float*, const float*, Py_ssize_t, Py_ssize_t, float*) noexcept
     void dl_rows_dot_d(const double*, const double*, Py_ssize_t, Py_ssize_t, double*) noexcept
@@ -25,6 +27,13 @@ cdef inline void vrows_max(const real* x, Py_ssize_t k, Py_ssize_t rows, real* o
         dl_rows_max_f(x, x, k, rows, out)
     else:
         dl_rows_max_d(x, x, k, rows, out)
+
+
+cdef inline void vrows_min(const real* x, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
+    if real is float:
+        dl_rows_min_f(x, x, k, rows, out)
+    else:
+        dl_rows_min_d(x, x, k, rows, out)
 
 
 cdef inline void vrows_sum(const real* x, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:

@@ -173,6 +173,31 @@ DL_EXTREME(dl_max_d, double, dl_vd, dl_vd_mask, >, -INFINITY)
 DL_EXTREME(dl_min_f, float, dl_vf, dl_vf_mask, <, INFINITY)
 DL_EXTREME(dl_min_d, double, dl_vd, dl_vd_mask, <, INFINITY)
 
+/* y[j] = the extreme of y[j] and x[i, j] over rows of stride ld; NaN wins. Four rows at a time: their NaN are looked for in
+ * pairs, and that of y stays because nothing is larger (or smaller) than it. */
+#define DL_EXTREME_COLS(NAME, T, OP)                                                                            \
+    static inline void NAME(const T *x, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t ld, T *__restrict y) {        \
+        ptrdiff_t i = 0;                                                                                        \
+        for (; i + 4 <= rows; i += 4) {                                                                         \
+            const T *a = x + i * ld, *b = a + ld, *c = b + ld, *d = c + ld;                                     \
+            for (ptrdiff_t j = 0; j < cols; j++) {                                                              \
+                T p = a[j] OP b[j] ? a[j] : b[j], q = c[j] OP d[j] ? c[j] : d[j];                               \
+                T m = p OP q ? p : q, best = m OP y[j] ? m : y[j];                                              \
+                best = __builtin_isunordered(a[j], b[j]) ? (T)NAN : best;                                       \
+                y[j] = __builtin_isunordered(c[j], d[j]) ? (T)NAN : best;                                       \
+            }                                                                                                   \
+        }                                                                                                       \
+        for (; i < rows; i++)                                                                                   \
+            for (ptrdiff_t j = 0; j < cols; j++) {                                                              \
+                T v = x[i * ld + j], best = v OP y[j] ? v : y[j];                                               \
+                y[j] = v == v ? best : v;                                                                       \
+            }                                                                                                   \
+    }
+DL_EXTREME_COLS(dl_max_cols_f, float, >)
+DL_EXTREME_COLS(dl_max_cols_d, double, >)
+DL_EXTREME_COLS(dl_min_cols_f, float, <)
+DL_EXTREME_COLS(dl_min_cols_d, double, <)
+
 /* Asks memory for n bytes that will soon be read, or written. */
 DL_INLINE void dl_fetch(const void *p, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i += 64) __builtin_prefetch((const char *)p + i, 0);

@@ -23,6 +23,10 @@ cdef extern from "simd.h" nogil:
     void dl_fetch_to_write(const void*, Py_ssize_t) noexcept
     double dl_online_f(const float*, float*, Py_ssize_t, float*) noexcept
     double dl_online_d(const double*, double*, Py_ssize_t, double*) noexcept
+    void dl_max_cols_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_max_cols_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
+    void dl_min_cols_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_min_cols_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
     void dl_colsum_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
     void dl_colsum_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
 
@@ -101,3 +105,16 @@ cdef inline void vcolsum(const real* x, Py_ssize_t rows, Py_ssize_t cols, Py_ssi
         dl_colsum_f(x, rows, cols, ld, acc)
     else:
         dl_colsum_d(x, rows, cols, ld, acc)
+
+
+# y[j] = the largest (or smallest) of y[j] and x[i * ld + j] over i; NaN wins; y must not overlap x
+cdef inline void vextreme_cols(bint largest, const real* x, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t ld, real* y) noexcept nogil:
+    if real is float:
+        if largest:
+            dl_max_cols_f(x, rows, cols, ld, y)
+        else:
+            dl_min_cols_f(x, rows, cols, ld, y)
+    elif largest:
+        dl_max_cols_d(x, rows, cols, ld, y)
+    else:
+        dl_min_cols_d(x, rows, cols, ld, y)
