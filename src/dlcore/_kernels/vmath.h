@@ -271,22 +271,61 @@ DL_INLINE float dl_sincos_core(float x, uint64_t quarter) {
 DL_INLINE float dl_sinf(float x) { return dl_sincos_core(x, 0); }
 DL_INLINE float dl_cosf(float x) { return dl_sincos_core(x, 1); }
 
-#define DL_TRIG_N(NAME, FAST, EXACT)                                            \
+/* Near zero, up to 2^13, reduced in float with pi/2 in parts of 24, 11 and 24 bits. Multiply-adds of one rounding make the
+ * first step exact, and the second too where r is small; elsewhere they find what it rounds off. Without them, the above. */
+#define DL_TRIG_CLOSE 8192.0f
+
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define DL_TRIG_NEAR
+#define DL_TRIG_REDUCE(x, t, r, rest)                                                                  \
+    float t = __builtin_fmaf(x, 0.636619747f, DL_ROUND), turns = DL_ROUND - t;                         \
+    float first = __builtin_fmaf(turns, 1.57079637f, x), r = __builtin_fmaf(turns, -4.37139533e-08f, first); \
+    float rest = __builtin_fmaf(turns, -4.37139533e-08f, first - r);                                   \
+    rest = __builtin_fmaf(turns, 2.56334407e-12f, rest)
+
+DL_INLINE float dl_sincos_near(float x, uint32_t quarter) {
+    DL_TRIG_REDUCE(x, t, r, rest);
+    uint32_t q = dl_bits(t) + quarter;
+    float r2 = r * r, r4 = r2 * r2;
+    float s = -0.000195068365f * r4 + (0.00833210163f * r2 - 0.166666538f); /* fit 2^-27.9 */
+    s = r + ((s * r2) * r + rest);
+    float c = 2.44306648e-05f * r4 + (-0.00138873013f * r2 + 0.0416666456f); /* fit 2^-33.1 */
+    c = 1.0f + ((c * r4 - r * rest) - (0.5f * r) * r); /* r^2 is not rounded on its own */
+    float y = (q & 1) ? c : s;
+    return dl_float(dl_bits(y) ^ ((q & 2) << 30));
+}
+
+DL_INLINE float dl_sin_near(float x) {
+    float y = dl_sincos_near(x, 0);
+    return x == 0.0f ? x : y; /* the sign of zero */
+}
+DL_INLINE float dl_cos_near(float x) { return dl_sincos_near(x, 1); }
+#else
+#define dl_sin_near dl_sinf
+#define dl_cos_near dl_cosf
+#endif
+
+/* y may be x: where any is far, the inputs are kept for the second look. */
+#define DL_TRIG_N(NAME, NEAR, FAST, EXACT)                                      \
     static inline void NAME(const float *x, float *y, ptrdiff_t n) {            \
-        float buf[256];                                                         \
         for (ptrdiff_t b = 0; b < n; b += 256) {                                \
             ptrdiff_t m = n - b < 256 ? n - b : 256;                            \
-            int far = 0; /* y may be x: keep the inputs for the second look */  \
-            for (ptrdiff_t i = 0; i < m; i++) buf[i] = x[b + i];                \
-            for (ptrdiff_t i = 0; i < m; i++) far |= fabsf(buf[i]) > DL_TRIG_MAX; \
-            for (ptrdiff_t i = 0; i < m; i++) y[b + i] = FAST(buf[i]);          \
-            if (far)                                                            \
-                for (ptrdiff_t i = 0; i < m; i++)                               \
-                    if (fabsf(buf[i]) > DL_TRIG_MAX) y[b + i] = EXACT(buf[i]);  \
+            const float *p = x + b;                                             \
+            float *z = y + b, buf[256];                                         \
+            int far = 0;                                                        \
+            for (ptrdiff_t i = 0; i < m; i++) far |= fabsf(p[i]) > DL_TRIG_CLOSE; \
+            if (!far) {                                                         \
+                for (ptrdiff_t i = 0; i < m; i++) z[i] = NEAR(p[i]);            \
+                continue;                                                       \
+            }                                                                   \
+            for (ptrdiff_t i = 0; i < m; i++) buf[i] = p[i];                    \
+            for (ptrdiff_t i = 0; i < m; i++) z[i] = FAST(buf[i]);              \
+            for (ptrdiff_t i = 0; i < m; i++)                                   \
+                if (fabsf(buf[i]) > DL_TRIG_MAX) z[i] = EXACT(buf[i]);          \
         }                                                                       \
     }
-DL_TRIG_N(dl_sin_n, dl_sinf, sinf)
-DL_TRIG_N(dl_cos_n, dl_cosf, cosf)
+DL_TRIG_N(dl_sin_n, dl_sin_near, dl_sinf, sinf)
+DL_TRIG_N(dl_cos_n, dl_cos_near, dl_cosf, cosf)
 
 /* ---- double ---- */
 
