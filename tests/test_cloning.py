@@ -198,3 +198,12 @@ def test_a_model_that_begins_at_a_layer_has_inputs_of_its_own():
     text = []
     whole.summary(print_fn=text.append)
     assert "input_layer_" not in text[0]            # nothing of the other model
+
+
+def test_layers_added_after_build_are_built():
+    model = Sequential([layers.Dense(3), layers.Dense(2)])
+    model.build((None, 4))
+    model.pop()
+    model.add(layers.Dense(7))
+    assert model.built and model.count_params() == 15 + 28
+    assert models.clone_model(model).count_params() == 15 + 28

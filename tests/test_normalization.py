@@ -304,3 +304,8 @@ class TestOps:
         x[0, 0], x[1, 1] = np.nan, np.inf
         y = np.asarray(ops.layer_normalization(x))
         assert np.isnan(y[0]).all() and np.isnan(y[1]).any() and np.isfinite(y[2]).all()
+
+
+def test_no_channels_to_group():
+    with pytest.raises(ValueError, match="dimension of at least 1"):
+        dlcore.layers.GroupNormalization(groups=-1)(np.ones((2, 0), "float32"))

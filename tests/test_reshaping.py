@@ -165,3 +165,9 @@ def test_masks_that_do_not_belong():
         layers.Add().compute_mask([x, x], [None])
     assert layers.Add().compute_mask([x, x], None) is None
     assert layers.Dot(1).compute_mask([x, x], [x, x]) is None
+
+
+def test_a_number_is_not_a_batch():
+    for layer in (layers.Flatten(), layers.Reshape((-1,)), layers.Reshape(())):
+        with pytest.raises(ValueError, match="expected min_ndim=1, found ndim=0"):
+            layer(np.float32(1.0))

@@ -142,8 +142,8 @@ class GroupNormalization(_Normalization):
         if self.axis in (0, -len(input_shape)):
             raise ValueError(f"GroupNormalization: axis must be that of the channels, not of the batch; received axis={self.axis} "
                              f"and input shape {input_shape}")
-        if channels is None:
-            raise ValueError(f"Axis {self.axis} of input tensor should have a defined dimension but the layer received an input with shape {input_shape}.")
+        if not channels:
+            raise ValueError(f"Axis {self.axis} of input tensor should have a defined dimension of at least 1 but the layer received an input with shape {input_shape}.")
         if self.groups == -1:
             self.groups = channels
         if channels < self.groups:

@@ -69,6 +69,7 @@ class Reshape(Reshaping):
             if not hasattr(d, "__index__") or d < -1:
                 raise ValueError(f"target_shape must hold whole numbers of at least 0, and -1 for one that follows. Received: target_shape={target_shape}")
         self.target_shape = target_shape
+        self.input_spec = InputSpec(min_ndim=1)
 
     def compute_output_shape(self, input_shape):
         sizes, target = input_shape[1:], self.target_shape

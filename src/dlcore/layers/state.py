@@ -51,7 +51,7 @@ class State:
     def _own_variables(self):
         """Variables of this layer itself, trainable ones first, as Keras orders them."""
         found = {id(v): (v, trainable) for v, trainable in self._created}
-        for value in vars(self).values():
+        for _, value in held_in(self):
             for v in find(value, Variable):
                 found.setdefault(id(v), (v, v.trainable))
         pairs = list(found.values())
@@ -77,7 +77,7 @@ class State:
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
         held = {}
-        for key, value in vars(self).items():
+        for key, value in held_in(self):
             if key not in ("_constructor", "_inbound", "_tracked"):
                 for layer in find(value, State):
                     held.setdefault(id(layer), layer)
@@ -124,7 +124,7 @@ class State:
     def _generator_states(self):
         from dlcore.random import SeedGenerator
 
-        return [g.state for value in vars(self).values() for g in find(value, SeedGenerator)]
+        return [g.state for _, value in held_in(self) for g in find(value, SeedGenerator)]
 
     @property
     def metrics(self):
@@ -141,7 +141,7 @@ class State:
 
         found = {}
         for layer in self._flatten_layers():
-            for key, value in vars(layer).items():
+            for key, value in held_in(layer):
                 if key not in ("_loss_tracker", "_compile_metrics", "_compile_loss", "_compile_config"):
                     for m in find(value, Metric):
                         found.setdefault(id(m), m)
@@ -257,6 +257,14 @@ class State:
             for layer in self._flatten_layers():
                 layer._losses.clear()
                 holds_losses(layer, False)
+
+
+def held_in(layer):
+    """(name, value) of the attributes that may hold something, without the many that are numbers and names."""
+    return [item for item in vars(layer).items() if type(item[1]) not in _PLAIN]
+
+
+_PLAIN = frozenset({type(None), bool, int, float, str})
 
 
 def find(value, kind):

@@ -97,7 +97,10 @@ class Sequential(Model):
             raise ValueError(f"Sequential model {self.name!r} cannot be built because it has no layers. Call `model.add(layer)`.")
         if input_shape is None:
             raise ValueError("You must provide an `input_shape` argument.")
-        self._build_graph(Input(batch_shape=tuple(input_shape), dtype=self._input_type or self.compute_dtype))
+        x = Input(batch_shape=tuple(input_shape), dtype=self._input_type or self.compute_dtype)
+        self._build_graph(x)
+        if not isinstance(self._stack[0], InputLayer):
+            self._stack.insert(0, x.history.operation)          # layers that are added later are built at once
 
     def get_config(self):
         """The layers, each as `serialize_keras_object` writes it, name and shape of the input."""

@@ -73,10 +73,7 @@ def _numbered(name, counts):
 
 
 def _class_name(obj):
-    from dlcore.models import Model
-
-    # A model made from inputs and outputs is of the class Functional in Keras.
-    return "functional" if type(obj) is Model else to_snake_case(type(obj).__name__)
+    return to_snake_case(type(obj).__name__)
 
 
 def _attributes(obj):

@@ -8,6 +8,7 @@ never imports or runs code that the program did not name.
 
 import importlib
 import inspect
+import os
 import sys
 from contextvars import ContextVar
 from functools import reduce
@@ -164,6 +165,8 @@ def serialize_keras_object(obj) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, np.dtype):
         return obj.name
+    if isinstance(obj, os.PathLike):
+        return os.fspath(obj)
     if isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
         return obj.item()
     if isinstance(obj, np.ndarray):
