@@ -152,6 +152,11 @@ class TestFit:
             history = line().fit(((X[:4], Y[:4]) for _ in range(batches)), steps_per_epoch=steps, epochs=5, verbose=0)
         assert len(history.epoch) == epochs
 
+    def test_validation_data_that_is_used_up_is_named(self):
+        model = line()
+        with pytest.raises(ValueError, match="the validation of epoch 2 received no batches"):
+            model.fit(X, Y, epochs=3, verbose=0, validation_data=iter([(X, Y)]))
+
     def test_initial_epoch(self):
         history = line().fit(X, Y, initial_epoch=2, epochs=5, verbose=0)
         assert history.epoch == [2, 3, 4]

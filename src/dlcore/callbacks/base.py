@@ -1,5 +1,7 @@
 """The hooks of training, evaluation and prediction."""
 
+import numpy as np
+
 
 class Callback:
     """Base class of callbacks: override the hooks you need.
@@ -123,7 +125,7 @@ def pythonify_logs(logs):
         logs: a dictionary of numbers, arrays of one element, and dictionaries of such; or `None`.
 
     Returns:
-        A new dictionary; values that are no numbers are kept as they are.
+        A new dictionary. A value of several numbers becomes an array; what is no number is kept as it is.
 
     Example:
         >>> import numpy as np
@@ -138,5 +140,5 @@ def pythonify_logs(logs):
         try:
             result[key] = float(value)
         except (TypeError, ValueError):
-            result[key] = value
+            result[key] = np.array(value) if hasattr(value, "shape") else value
     return result

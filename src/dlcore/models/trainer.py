@@ -9,6 +9,7 @@ import numpy as np
 from dlcore import callbacks as callback_module
 from dlcore import tree
 from dlcore._kernels.tensor import Tensor, pool_trim
+from dlcore.callbacks.base import pythonify_logs
 from dlcore.data import ArrayBatches, IterableBatches, batches, train_validation_split, unpack_x_y_sample_weight
 from dlcore.data.arrays import as_arrays
 from dlcore.data.class_weights import class_to_sample_weights
@@ -82,9 +83,10 @@ class Trainer(Steps):
                     if epoch == initial_epoch:
                         raise ValueError("fit received no batches: the data is empty or its iterator is used up")
                     break
-                epoch_logs = _numbers(logs)
+                epoch_logs = pythonify_logs(logs)
                 if validation is not None and _should_validate(epoch, validation_freq):
-                    epoch_logs |= {f"val_{k}": v for k, v in self._evaluate(validation, callbacks).items()}
+                    val_logs = self._evaluate(validation, callbacks, f"the validation of epoch {epoch + 1}")
+                    epoch_logs |= {f"val_{k}": v for k, v in val_logs.items()}
                 callbacks.on_epoch_end(epoch, epoch_logs)
                 if self.stop_training:
                     break
@@ -114,7 +116,7 @@ class Trainer(Steps):
                 callbacks.on_train_batch_begin(step)
             logs = train_step(data)
             if hooks:
-                callbacks.on_train_batch_end(step, _numbers(logs))
+                callbacks.on_train_batch_end(step, logs)
             step += 1
             if step >= due:
                 due = callbacks.tick(step)
@@ -157,7 +159,7 @@ class Trainer(Steps):
             return logs
         return self._in_order(logs)
 
-    def _evaluate(self, source, callbacks):
+    def _evaluate(self, source, callbacks, what="evaluate"):
         callbacks.on_test_begin()
         self.reset_metrics()
         source.rewind()
@@ -170,14 +172,14 @@ class Trainer(Steps):
                 callbacks.on_test_batch_begin(step)
             logs = test_step(data)
             if hooks:
-                callbacks.on_test_batch_end(step, _numbers(logs))
+                callbacks.on_test_batch_end(step, logs)
             step += 1
             if step >= due:
                 due = callbacks.tick(step)
         callbacks.tick(step)
         if step == 0:
-            raise ValueError("evaluate received no batches: the data is empty or its iterator is used up")
-        logs = _numbers(logs)
+            raise ValueError(f"{what} received no batches: the data is empty or its iterator is used up")
+        logs = pythonify_logs(logs)
         callbacks.on_test_end(logs)
         return logs
 
@@ -283,7 +285,7 @@ class Trainer(Steps):
         if len(rows) > 1:
             raise ValueError(f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Received: {sorted(rows)}")
         self.reset_metrics()
-        logs = _numbers(step(data))
+        logs = pythonify_logs(step(data))
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x):
@@ -300,14 +302,6 @@ def _own_array(y):
     if not isinstance(y, Tensor):
         return np.array(y)
     return y.numpy().copy()
-
-
-def _numbers(logs):
-    """Logs with Python floats, sorted by name as Keras gives them; a metric may have given a dict of values."""
-    flat = {}
-    for name, value in (logs or {}).items():
-        flat.update(value if isinstance(value, dict) else {name: value})
-    return {k: float(v) if getattr(v, "size", 1) == 1 else np.asarray(v) for k, v in sorted(flat.items())}
 
 
 def _should_validate(epoch, validation_freq):
