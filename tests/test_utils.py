@@ -46,7 +46,10 @@ def test_normalize():
     np.testing.assert_allclose(np.linalg.norm(utils.normalize(x, axis=0), axis=0), 1)
     np.testing.assert_allclose(np.abs(utils.normalize(x, order=1)).sum(1), 1)
     assert not utils.normalize(np.zeros((2, 3))).any()
-    assert utils.normalize(np.array([3.0, 4.0])).tolist() == [[0.6, 0.8]]
+    for axis in (-1, 0):
+        assert utils.normalize(np.array([3.0, 4.0]), axis=axis).tolist() == [[0.6, 0.8]]
+    with pytest.raises(np.exceptions.AxisError):
+        utils.normalize(np.array([3.0, 4.0]), axis=1)
 
 
 class TestPadSequences:

@@ -52,11 +52,10 @@ def normalize(x, axis=-1, order=2):
         >>> normalize(np.array([[3.0, 4.0]])).tolist()
         [[0.6, 0.8]]
     """
-    if isinstance(x, np.ndarray):
-        x = np.atleast_2d(x)
-    x = np.asarray(x)
-    norm = np.linalg.norm(x, order, axis, keepdims=True)
-    return x / np.where(norm == 0, 1, norm)
+    array = np.asarray(x)
+    norm = np.linalg.norm(array, order, axis, keepdims=True)
+    result = array / np.where(norm == 0, 1, norm)
+    return np.atleast_2d(result) if isinstance(x, np.ndarray) else result
 
 
 def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0):
