@@ -60,7 +60,7 @@ def test_only_trainable_dtypes(dtype):
     with pytest.raises(ValueError, match=r"must be float32 or float64; received a tensor of shape \(2,\)"):
         Arena([dlcore.Variable(np.ones(2, dtype))])
     a, b = variables((1,), (1,))
-    with pytest.raises(ValueError, match="each variable once; received 3 of which 2 differ"):
+    with pytest.raises(ValueError, match="each variable may be given once; received 3 of which 2 differ"):
         Arena([a, b, a])
 
 

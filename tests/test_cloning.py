@@ -1,6 +1,8 @@
 """Models as configurations and back: clone_model, get_config, to_json; and the paths of variables."""
 
 import json
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -141,3 +143,58 @@ def test_build_config():
     other = layers.Dense(2)
     other.build_from_config(layer.get_build_config())
     assert [w.shape for w in other.weights] == [(3, 2), (2,)]
+
+
+def test_what_keras_looks_for_in_json():
+    x = Input((3,))
+    written = json.loads(Model(x, layers.Lambda(dlcore.activations.relu)(x)).to_json())
+    # Keras does not export this class, and takes the function of a Lambda by name nowhere.
+    assert (written["module"], written["class_name"], written["registered_name"]) == ("keras.src.models.functional", "Functional", "Functional")
+    assert written["config"]["layers"][1]["config"]["function"]["config"] == "relu"
+
+
+@pytest.mark.parametrize("how", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"])
+class TestCopies:
+    def test_a_deep_model(self, how):
+        x = y = Input((3,))
+        for _ in range(400):
+            y = layers.Dense(3, "tanh")(y)
+        model = Model(x, y)
+        data = np.ones((2, 3), "float32")
+        np.testing.assert_array_equal(how(model)(data), model(data))
+
+    def test_the_calls_of_shared_layers(self, how):
+        a, shared = Input((3,)), layers.Dense(3)
+        first = shared(a)
+        model = Model(a, layers.add([shared(layers.Dense(3)(first)), shared(layers.Dense(3)(a))]))
+        twin = how(model)
+        assert json.dumps(twin.get_config()) == json.dumps(model.get_config())
+        texts = []
+        for one in (model, twin):
+            one.summary(print_fn=texts.append)
+        assert texts[0] == texts[1]
+        assert twin.get_layer(shared.name).output.history.operation is twin.get_layer(shared.name)
+        np.testing.assert_array_equal(twin(np.ones((2, 3))), model(np.ones((2, 3))))
+
+    def test_a_layer_comes_without_the_model_it_is_in(self, how):
+        layer = layers.Dense(2)
+        Model(x := Input((3,)), layer(layers.Dense(3)(x)))
+        twin = how(layer)
+        assert not twin._inbound and len(layer._inbound) == 1
+        np.testing.assert_array_equal(twin(np.ones((2, 3))), layer(np.ones((2, 3))))
+
+
+def test_a_model_that_begins_at_a_layer_has_inputs_of_its_own():
+    x = Input((4,))
+    a, b = layers.Dense(3, name="a")(x), layers.Dense(3, name="b")(x)
+    whole = Model(x, layers.Dense(2, name="d")(layers.Add(name="add")([a, b])))
+    part = Model([whole.get_layer("a").output, whole.get_layer("b").output], whole.output)
+    assert [type(layer).__name__ for layer in part.layers] == ["InputLayer", "InputLayer", "Add", "Dense"]
+    assert part.get_layer("d") is whole.get_layer("d")
+    data = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    twin = models.model_from_json(part.to_json())
+    twin.set_weights(part.get_weights())
+    np.testing.assert_array_equal(twin(list(data)), part(list(data)))
+    text = []
+    whole.summary(print_fn=text.append)
+    assert "input_layer_" not in text[0]            # nothing of the other model

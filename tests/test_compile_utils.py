@@ -97,6 +97,29 @@ def test_targets_only_for_outputs_with_metrics():
 
 
 @pytest.mark.parametrize(
+    ("loss", "weights", "total"),                       # of the outputs q and p, in this order, whose losses are 1 and 4
+    [
+        ("mse", 0.5, 2.5),
+        ("mse", [0.5], 2.5),
+        ({"p": "mse", "q": "mse"}, [10.0, 1.0], 14.0),
+        ({"q": "mse", "p": "mse"}, [10.0, 1.0], 14.0),
+        ({"p": "mse", "q": "mse"}, {"p": 1.0, "q": 10.0}, 14.0),
+        (["mse", "mse"], {"p": 1.0, "q": 10.0}, 14.0),
+    ],
+)
+def test_loss_weights(loss, weights, total):
+    zeros = np.zeros((2, 1), "float32")
+    assert float(CompileLoss(loss, weights, ["q", "p"])([zeros, zeros], [convert(zeros + 1), convert(zeros + 2)])) == total
+
+
+def test_loss_weights_of_nested_outputs():
+    y_true, y_pred = {"a": [A, A], "b": {"c": A}}, {"a": [B, B], "b": {"c": B}}
+    one = float(CompileLoss("mse")(A, B))
+    loss = CompileLoss({"a": ["mse", "mse"], "b": {"c": "mse"}}, {"a": [1.0, 2.0], "b": {"c": 4.0}})
+    assert float(loss(y_true, y_pred)) == pytest.approx(7 * one)
+
+
+@pytest.mark.parametrize(
     ("arguments", "y", "error", "message"),
     [
         (("mse", 2), None, ValueError, "Expected `loss_weights` argument to be a float.*Received instead: loss_weights=2"),

@@ -165,7 +165,7 @@ def test_top_k():
     assert float(metrics.Recall(top_k=1)([[0, 1, 1, 0], [1, 0, 0, 0]], p)) == pytest.approx(2 / 3)
     assert float(metrics.Precision(top_k=2, thresholds=0.5)([[0, 1, 1, 0], [1, 0, 0, 0]], p)) == 1.0
     for k in (0, 5):
-        with pytest.raises(ValueError, match=f"`top_k` must be at least 1 and at most the number of classes. Received: top_k={k}"):
+        with pytest.raises(ValueError, match=f"`top_k` must be an integer, at least 1 and at most the number of classes. Received: top_k={k}"):
             metrics.Precision(top_k=k).update_state(np.ones((2, 4)), p)
 
 
@@ -203,7 +203,7 @@ def test_area_of_a_known_curve():
         (lambda: metrics.FBetaScore(beta=2), "Invalid `beta`. Expected a Python float above 0. Received: beta=2 of type <class 'int'>"),
         (lambda: metrics.F1Score(threshold=0.0), "Invalid `threshold`"),
         (lambda: metrics.F1Score()([1, 0], [0.2, 0.3]), "F1Score expects predictions of shape"),
-        (lambda: metrics.F1Score()([[1, 0]], [[0.2, 0.3, 0.1]]), "FBetaScore: y_true and y_pred must have the same shape"),
+        (lambda: metrics.F1Score()([[1, 0]], [[0.2, 0.3, 0.1]]), "F1Score: y_true and y_pred must have the same shape"),
         (lambda: metrics.R2Score("mean"), "Invalid value for argument `class_aggregation`"),
         (lambda: metrics.R2Score(num_regressors=-1), "Invalid value for argument `num_regressors`"),
         (lambda: metrics.R2Score()([1.0], [2.0]), "R2Score expects predictions of shape"),

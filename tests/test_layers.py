@@ -1,5 +1,8 @@
 """Layers: the base class and the built-in ones, against NumPy."""
 
+import copy
+import threading
+
 import numpy as np
 import pytest
 
@@ -283,3 +286,41 @@ def test_config_of_a_subclass():
     config = Scale(2.0, name="scale").get_config()
     assert config == {"name": "scale", "trainable": True, "dtype": config["dtype"], "factor": 2.0, "shift": 0.5}
     np.testing.assert_allclose(Scale.from_config(config)(X), 2 * X + 0.5)
+
+
+def test_a_call_clears_its_own_losses_only():
+    penalty, plain = layers.ActivityRegularization(0.1), layers.Lambda(ops.tanh)
+    x = ops.ones((2, 3))
+    for _ in range(3):
+        penalty(x)
+        plain(x)
+        assert len(penalty.losses) == 1
+    i = Input((3,))
+    model = dlcore.Model(i, layers.Lambda(ops.tanh)(layers.ActivityRegularization(0.1)(i)))
+    for _ in range(3):
+        model(x)
+        plain(x)
+        assert len(model.losses) == 1
+
+
+def test_losses_of_a_call_in_another_thread_are_cleared():
+    i = Input((3,))
+    model = dlcore.Model(i, layers.Lambda(ops.tanh)(layers.ActivityRegularization(0.1)(i)))
+
+    def call():
+        for _ in range(3):
+            model(ops.ones((2, 3)))
+
+    for _ in range(3):
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+        assert len(model.losses) == 1
+
+
+def test_a_copy_has_no_losses():
+    layer = layers.ActivityRegularization(0.1)
+    layer(ops.ones((2, 3)))
+    twin = copy.deepcopy(layer)
+    twin(ops.ones((2, 3)))
+    assert len(twin.losses) == len(layer.losses) == 1

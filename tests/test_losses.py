@@ -235,6 +235,24 @@ def test_wrong_shapes():
         losses.categorical_crossentropy(np.ones((2, 3)), np.ones((2, 3)), axis=True)
 
 
+@pytest.mark.parametrize("name", ["dice", "tversky"])
+def test_overlap_with_a_scalar(name):
+    with pytest.raises(ValueError, match="must have the same shape"):
+        getattr(losses, name)(np.ones(3), 0.5)
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_cosine_repeats_vectors_but_not_their_numbers(axis):
+    rng = np.random.default_rng(0)
+    true, pred = rng.normal(size=(1, 3)), rng.normal(size=(4, 3))
+    if axis == 0:
+        true, pred = true.T, pred.T
+    whole = losses.cosine_similarity(np.broadcast_to(true, pred.shape), pred, axis).numpy()
+    np.testing.assert_array_equal(losses.cosine_similarity(true, pred, axis), whole)
+    with pytest.raises(ValueError, match=r"same shape.*vectors of one length along axis"):
+        losses.cosine_similarity(true.T, pred, axis)
+
+
 def test_hinge_maps_labels_only_if_all_are_0_or_1():
     p = np.array([[0.5, -0.25]], "float32")
     assert float(losses.Hinge()([[1, 0]], p)) == pytest.approx((0.5 + 0.75) / 2)

@@ -296,3 +296,38 @@ def test_wrong_shapes():
         metrics.MeanSquaredError().update_state(np.ones((2, 3)), np.ones((4, 3)))
     with pytest.raises(ValueError, match="sample_weight"):
         metrics.BinaryAccuracy().update_state(np.ones((2, 1)), np.ones((2, 1)), np.ones(5))
+
+
+@pytest.mark.parametrize("name", ["Mean", "MeanSquaredError", "RootMeanSquaredError", "Hinge", "CosineSimilarity", "F1Score", "R2Score"])
+@pytest.mark.parametrize("dtype", ["float16", "int32", "bool"])
+def test_dtype_of_a_state_that_has_it(name, dtype):
+    with pytest.raises(ValueError, match=f"{name}: dtype must be 'float32' or 'float64'; received dtype='{dtype}'"):
+        getattr(metrics, name)(dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["Precision", "Recall"])
+def test_top_k_of_whole_numbers(name):
+    y_true, y_pred = np.array([[1, 0, 1], [0, 1, 0]]), np.array([[3, 7, 5], [1, 2, 9]])
+    found = [float(getattr(metrics, name)(top_k=2)(y_true, y_pred.astype(dtype))) for dtype in ("int32", "uint8", "float32")]
+    assert found == [0.5 if name == "Precision" else pytest.approx(2 / 3)] * 3
+
+
+def test_messages_name_the_metric_and_the_argument():
+    score = metrics.F1Score()
+    score.update_state(np.eye(3), np.eye(3))
+    with pytest.raises(ValueError, match="F1Score: the first batch had a different number of columns"):
+        score.update_state(np.eye(2), np.eye(2))
+    with pytest.raises(ValueError, match=r"`threshold` must be a number. Received: threshold=None"):
+        metrics.BinaryIoU(threshold=None)
+    for labels in (None, 3):
+        with pytest.raises(ValueError, match=r"`label_weights` must hold one weight for each of the 3 labels. Received: weights of shape \(2,\)"):
+            metrics.AUC(multi_label=True, num_labels=labels, label_weights=[1.0, 2.0]).update_state(np.eye(3), np.eye(3))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"summation_method": "minoring"}, {"multi_label": True, "label_weights": [1.0, 2.0]}])
+def test_interpolate_pr_auc(arguments):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(0, 2, (50, 2)), rng.random((50, 2))
+    roc = metrics.AUC(**arguments)
+    roc.update_state(y_true, y_pred)
+    assert float(roc.interpolate_pr_auc()) == float(metrics.AUC(**{**arguments, "curve": "PR", "summation_method": "interpolation"})(y_true, y_pred))

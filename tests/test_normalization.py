@@ -260,7 +260,7 @@ class TestOthers:
             layers.SpectralNormalization(layers.ReLU())(x)
 
     def test_wrapper(self):
-        with pytest.raises(ValueError, match="layer must be a Layer"):
+        with pytest.raises(ValueError, match="layer must be a layer"):
             layers.Wrapper("dense")
         inner = layers.Dense(3)
         wrapper = layers.Wrapper(inner)

@@ -246,6 +246,20 @@ def test_weight_decay_exclusion_by_variable_and_name():
         assert np.all(variables[1].numpy() == 1)
 
 
+def test_names_to_exclude_are_a_list():
+    with pytest.raises(ValueError, match=r"`var_names` must be a list of strings. Received: var_names='bias'"):
+        SGD(weight_decay=0.5).exclude_from_weight_decay(var_names="bias")
+
+
+def test_several_optimizers_one_without_gradients():
+    sgd, adam = SGD(0.5), Adam(0.5)
+    variables = pair()
+    both = optimizers.MultiOptimizer(lambda v: sgd if v.name == "kernel" else adam)
+    with pytest.raises(ValueError, match=r"No gradients provided for any variable of <Adam name=.*>, which updates \['bias'\]"):
+        both.apply([ones(variables)[0], None], variables)
+    assert np.all(variables[0].numpy() == 1)
+
+
 def test_scale_loss():
     assert SGD(loss_scale_factor=4.0).scale_loss(2.0) == 8.0
     assert SGD().scale_loss(2.0) == 2.0
@@ -284,6 +298,23 @@ def test_rule_of_the_users_on_top_of_a_built_in_one():
     variables = pair()
     Plain(0.5).apply(ones(variables), variables)
     assert np.all(variables[0].numpy() == 0.5)
+
+
+@pytest.mark.parametrize("rule", [optimizers.SGD, Adam, optimizers.Nadam, optimizers.Lamb, optimizers.Adafactor, optimizers.Muon])
+def test_rule_of_the_users_that_calls_a_built_in_one(rule):
+    class Halved(rule):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(0.5 * gradient, variable, learning_rate)
+
+    mine, ours = pair(), pair()
+    a, b = Halved(0.1, weight_decay=0.2), rule(0.1, weight_decay=0.2)
+    for i in range(4):
+        a.apply([i * g for g in ones(mine)], mine)
+        b.apply([0.5 * i * g for g in ones(ours)], ours)
+    for x, y in zip([*mine, *a.variables], [*ours, *b.variables], strict=True):
+        np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"gradient must have the shape \(.*received gradient of shape \(1,\)"):
+        b.update_step(np.ones(1), ours[0], 0.1)
 
 
 def test_rule_that_overrides_nothing():
@@ -556,6 +587,10 @@ def test_get():
         ({"momentum": 1}, "`momentum` must be a float"),
         ({"use_ema": True, "ema_momentum": 2.0}, r"`ema_momentum` must be in the range \[0, 1\].*ema_momentum=2.0"),
         ({"use_ema": True, "ema_overwrite_frequency": 0.5}, "`ema_overwrite_frequency` must be an integer >= 1 or None.*=0.5"),
+        ({"gradient_accumulation_steps": 2.5}, "`gradient_accumulation_steps` must be an integer >= 2.*=2.5"),
+        ({"clipnorm": "1"}, "`clipnorm` must be a number or None. Received: clipnorm='1'"),
+        ({"weight_decay": [0.1]}, r"`weight_decay` must be a number or None. Received: weight_decay=\[0.1\]"),
+        ({"loss_scale_factor": 0}, "`loss_scale_factor` must not be 0"),
         ({"gradient_accumulation_steps": 1}, "`gradient_accumulation_steps` must be an integer >= 2.*=1"),
         ({"foo": 1}, r"Argument\(s\) not recognized: {'foo': 1}"),
     ],
@@ -598,7 +633,7 @@ def test_wrong_gradients():
     optimizer.apply([])
     with pytest.raises(ValueError, match="Received 1 gradients for 2 variables"):
         optimizer.apply(ones(variables)[:1])
-    with pytest.raises(ValueError, match=r"must have the shape \(3, 4\) of its variable"):
+    with pytest.raises(ValueError, match=r"must have the shape \(3, 4\) of its variable 'kernel'"):
         optimizer.apply([np.ones((4, 3)), np.ones(4)])
     with pytest.raises(ValueError, match="Unknown variable: <Variable path=w"):
         optimizer.apply([np.ones(2)], [Variable(np.ones(2, "float32"), name="w")])

@@ -106,14 +106,25 @@ def test_dropout(m, dtype, rate):
     assert set(np.unique(mask)) <= {0, 1}
     np.testing.assert_array_equal(y, np.where(mask, x * dtype(1 / (1 - rate)), 0))
     assert abs((mask == 0).mean() - rate) <= 4 * np.sqrt(rate * (1 - rate) / n)
-    words = m.random("u32", 5, 6, 0, n)
-    np.testing.assert_array_equal(mask, words >= int(rate * 2**32))
+    # a block of 64 words decides 128 elements, by the lower halves and then by the upper ones
+    words = m.random("u32", 5, 6, 0, -(-n // 128) * 64).reshape(-1, 1, 64)
+    halves = (words >> np.array([[0], [16]], np.uint32) & 0xFFFF).reshape(-1)[:n]
+    clear = halves != int(rate * 2**16)  # where they are equal another number is drawn
+    assert clear.mean() > 0.9999
+    np.testing.assert_array_equal(mask[clear], (halves > int(rate * 2**16))[clear])
     # in place and in pieces
     z, pieces = x.copy(), np.empty(n, np.uint8)
     for a, b in [(0, 3), (3, 100), (100, 128), (128, 192), (192, n)]:
         m.dropout(5, 6, a, rate, z[a:b], z[a:b], pieces[a:b])
     np.testing.assert_array_equal(z, y)
     np.testing.assert_array_equal(pieces, mask)
+
+
+def test_dropout_rate_is_finer_than_half_a_word(m):
+    n, rate = 1 << 23, 3 * 2.0**-18
+    x, mask = np.ones(n, np.float32), np.empty(n, np.uint8)
+    m.dropout(5, 6, 0, rate, x, x, mask)
+    assert abs((mask == 0).sum() - rate * n) < 3 * np.sqrt(rate * n)  # 0 or 128 without the second look; expected are 96
 
 
 def test_dropout_zeroes_what_is_not_finite(m):

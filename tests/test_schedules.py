@@ -45,3 +45,18 @@ def test_schedule_whose_formula_a_subclass_replaces():
             return 2 * super().__call__(step).numpy()
 
     assert Twice(0.1, 10, 0.5).at(10) == pytest.approx(0.1)
+
+
+def test_beyond_the_range_of_floats():
+    assert float(schedules.ExponentialDecay(0.1, 1, 2.0)(10**6)) == np.inf
+    assert np.isnan(float(schedules.ExponentialDecay(0.1, 10, -0.5)(5)))
+    assert float(schedules.PolynomialDecay(0.1, 10, power=-1.0)(10)) == np.inf
+
+
+def test_shrinking_periods_come_to_an_end():
+    schedule = schedules.CosineDecayRestarts(0.1, 10, t_mul=0.5)
+    assert float(schedule(15)) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match=r"with t_mul=0.5 all periods together end before step 20. Received: step=20"):
+        schedule(20)
+    with pytest.raises(ValueError, match=r"Argument `t_mul` must be > 0. Received: t_mul=0"):
+        schedules.CosineDecayRestarts(0.1, 10, t_mul=0.0)

@@ -502,3 +502,29 @@ def test_what_callbacks_thaw_or_add_is_trained_from_the_next_epoch_on():
     model.fit(np.ones((4, 2)), np.full((4, 1), 5.0), epochs=2, verbose=0, callbacks=[LambdaCallback(on_epoch_end=change)])
     assert (model.layers[0].get_weights()[0] != kernels[0]).any()
     assert (model.get_layer("new").get_weights()[0] != kernels[1]).any()
+
+
+def built_in_the_first_step(first):
+    class Two(Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = first, layers.Dense(1, kernel_initializer="ones", kernel_regularizer="l2")
+
+        def call(self, inputs):
+            return self.last(self.first(inputs))
+
+    return Two()
+
+
+@pytest.mark.parametrize("make", [built_in_the_first_step, lambda first: Sequential([first, layers.Dense(1, kernel_initializer="ones", kernel_regularizer="l2")])])
+@pytest.mark.parametrize("begun", [False, True])
+def test_layers_that_the_first_step_builds(make, begun):
+    """They are trained from it on, and their penalties count, also where other layers were built before."""
+    x, y = np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
+    first = layers.Dense(2, kernel_initializer="ones")
+    if begun:
+        first(x)
+    model = make(first)
+    model.compile("sgd", "mse")
+    assert model.fit(x, y, verbose=0).history["loss"] == pytest.approx([36 + 2 * 0.01])
+    assert all((w != initial).all() for w, initial in zip(model.get_weights(), (1, 0, 1, 0), strict=True))

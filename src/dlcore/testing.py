@@ -137,7 +137,7 @@ def check_layer(make, inputs, *, gradient=True, tol=1e-6, custom_objects=None):
     if gradient and all(y.dtype == config.floatx() for y in tree.flatten(expected)):
         model.compile("sgd", loss=[_square] * len(tree.flatten(expected)))
         loss = model.train_on_batch(inputs, tree.flatten(expected))
-        _claim(np.all(np.isfinite(loss)), f"{what}: the loss of a training step is {loss}")
+        _claim(np.isfinite(np.asarray(loss, dtype="float64")).all(), f"{what}: the loss of a training step is {loss}")
 
 
 def _check_numbers(make, inputs, layer, expected, gradient, tol):

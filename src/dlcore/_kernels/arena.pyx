@@ -146,7 +146,7 @@ cdef class Arena:
         homeless = {}
         variables = tuple(variables)
         if len(set(variables)) < len(variables):
-            raise ValueError(f"an arena holds each variable once; received {len(variables)} of which {len(set(variables))} differ")
+            raise ValueError(f"each variable may be given once; received {len(variables)} of which {len(set(variables))} differ")
         for v in variables:
             if v.dtype != F32 and v.dtype != F64:
                 raise ValueError(f"trainable variables must be float32 or float64; received {describe(v)}")
@@ -179,11 +179,11 @@ cdef class Arena:
             place = v.grad_view
             place.grad_ready = g is not None
             if g is not None:
-                _fill(place, g)
+                _fill(v, place, g)
 
 
-cdef _fill(Tensor place, value):
+cdef _fill(VariableBase v, Tensor place, value):
     cdef Tensor g = tensor_as(value, place.dtype)
     if g.symbolic or not same_shape(g, place):
-        raise ValueError(f"a gradient must have the shape {place.shape} of its variable; received {describe(g)}")
+        raise ValueError(f"a gradient must have the shape {place.shape} of its variable {v.path!r}; received {describe(g)}")
     memcpy(place.data, g.data, place.size * itemsize(place.dtype))

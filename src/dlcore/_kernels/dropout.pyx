@@ -17,7 +17,7 @@ from dlcore._kernels.types cimport F16, F32, F64, U8, kernel_void, real
 import numpy as np
 
 cdef enum:
-    BLOCK = 16384           # elements a block; a multiple of the 64 elements that are drawn together
+    BLOCK = 16384           # elements a block; a multiple of the 128 elements that are decided together
 
 cdef struct Ctx:
     bint f64

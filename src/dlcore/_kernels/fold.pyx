@@ -8,8 +8,9 @@ the same way: the rounding error of a sum grows with the logarithm of its length
 from libc.math cimport INFINITY
 
 from dlcore._kernels.layout cimport dense_strides, strided_copy
+from dlcore._kernels.narrow cimport NARROW, vrows_max, vrows_min, vrows_sum
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.simd cimport vmax, vmin, vsum
+from dlcore._kernels.simd cimport vextreme_cols, vmax, vmin, vsum
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, empty, empty_like
 from dlcore._kernels.types cimport F32, F64, kernel_void, real
 from dlcore._kernels.vmath cimport exp_
@@ -19,7 +20,7 @@ cdef enum:
     LANES = 128             # elements that narrow rows are widened to
     BLOCK_ROWS = 256        # (widened) rows of a block
     CHUNK = 4096            # columns of a block: its running results stay in the first-level cache
-    SHORT = 16              # rows shorter than this are added one by one
+    AT_ONCE = 2048          # elements of short rows that are looked at while they are in the first-level cache
 
 
 cdef void group(Tensor x, unsigned int mask, Groups* g) noexcept:
@@ -118,7 +119,7 @@ cdef struct Fold:
     void* y                     # (outer, blocks, inner)
 
 
-cdef inline void fold_wide(real (*f)(real, real) noexcept nogil, const real* x, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t stride, real* y) noexcept nogil:
+cdef inline void fold_wide(int kind, real (*f)(real, real) noexcept nogil, const real* x, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t stride, real* y) noexcept nogil:
     """y[j] = x[0, j] f x[1, j] f ... over `rows` rows that lie `stride` apart."""
     cdef Py_ssize_t j
     cdef Py_ssize_t r = 1
@@ -128,6 +129,9 @@ cdef inline void fold_wide(real (*f)(real, real) noexcept nogil, const real* x, 
     cdef const real* d
     for j in range(width):
         y[j] = x[j]
+    if kind == FOLD_MAX or kind == FOLD_MIN:
+        vextreme_cols[real](kind == FOLD_MAX, x + stride, rows - 1, width, stride, y)
+        return
     while r + 4 <= rows:
         a = x + r * stride
         b = a + stride
@@ -143,7 +147,7 @@ cdef inline void fold_wide(real (*f)(real, real) noexcept nogil, const real* x, 
         r += 1
 
 
-cdef inline void fold_narrow(real (*f)(real, real) noexcept nogil, const real* x, Py_ssize_t rows, Py_ssize_t width, real* y) noexcept nogil:
+cdef inline void fold_narrow(int kind, real (*f)(real, real) noexcept nogil, const real* x, Py_ssize_t rows, Py_ssize_t width, real* y) noexcept nogil:
     """The same for dense rows of less than LANES / 2 elements: several of them make one wide row."""
     cdef real[LANES] lanes
     cdef real a
@@ -158,7 +162,7 @@ cdef inline void fold_narrow(real (*f)(real, real) noexcept nogil, const real* x
                 a = f(a, x[r * width + j])
             y[j] = a
         return
-    fold_wide(f, x, rows // k, k * width, k * width, lanes)
+    fold_wide(kind, f, x, rows // k, k * width, k * width, lanes)
     r = rows // k * k
     while k > 1:
         k //= 2
@@ -185,28 +189,48 @@ cdef inline void fold_items(real (*f)(real, real) noexcept nogil, const Fold* c,
         x = <const real*>c.x + (outer * c.rows + first) * c.inner + column
         y = <real*>c.y + (outer * c.blocks + b) * c.inner + column
         if c.inner < LANES // 2:
-            fold_narrow(f, x, rows, c.inner, y)
+            fold_narrow(c.kind, f, x, rows, c.inner, y)
         else:
-            fold_wide(f, x, rows, min(<Py_ssize_t>CHUNK, c.inner - column), c.inner, y)
+            fold_wide(c.kind, f, x, rows, min(<Py_ssize_t>CHUNK, c.inner - column), c.inner, y)
+
+
+cdef inline void fold_short_rows(const Fold* c, const real* x, Py_ssize_t rows, real* y) noexcept nogil:
+    """Many rows at once; where there is NaN one by one."""
+    cdef Py_ssize_t i, n
+    cdef Py_ssize_t nan
+    while rows > 0:
+        n = min(rows, AT_ONCE // c.rows)
+        if c.kind == FOLD_SUM:
+            vrows_sum[real](x, c.rows, n, y)
+        else:
+            if c.kind == FOLD_MAX:
+                vrows_max[real](x, c.rows, n, y)
+            else:
+                vrows_min[real](x, c.rows, n, y)
+            nan = 0
+            for i in range(n * c.rows):
+                nan += x[i] != x[i]
+            if nan:
+                for i in range(n):
+                    y[i] = vmax[real](x + i * c.rows, c.rows) if c.kind == FOLD_MAX else vmin[real](x + i * c.rows, c.rows)
+        rows -= n
+        x += n * c.rows
+        y += n
 
 
 cdef inline void fold_rows(const Fold* c, const real* tag, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """The same where a row's elements lie side by side (inner is 1): sums and extremes of vectors. Items follow one another."""
-    cdef Py_ssize_t t, j, n
+    cdef Py_ssize_t t, n
     cdef Py_ssize_t b = begin % c.blocks
     cdef const real* x = <const real*>c.x + begin // c.blocks * c.rows + b * c.block
     cdef real* y = <real*>c.y
-    cdef real a
+    if c.rows < NARROW:
+        fold_short_rows[real](c, x, end - begin, y + begin)
+        return
     for t in range(begin, end):
         n = min(c.block, c.rows - b * c.block)
         if c.kind == FOLD_SUM:
-            if n < SHORT:
-                a = x[0]
-                for j in range(1, n):
-                    a += x[j]
-                y[t] = a
-            else:
-                y[t] = <real>vsum[real](x, n)
+            y[t] = <real>vsum[real](x, n)
         elif c.kind == FOLD_MAX:
             y[t] = vmax[real](x, n)
         else:
@@ -269,7 +293,7 @@ cdef int fold(int kind, int dtype, const Groups* g, const void* x, void* y) exce
             c.y = partial.data
         items = g.outer * c.blocks * c.chunks
         each = max(<Py_ssize_t>1, g.outer * c.rows * g.inner // items)
-        launch(fold_block, &c, items, max(<Py_ssize_t>1, 2 * BLOCK // each), g.outer * c.rows * g.inner * (1.0 if g.inner == 1 and c.rows < 64 else 0.1))
+        launch(fold_block, &c, items, max(<Py_ssize_t>1, 2 * BLOCK // each), g.outer * c.rows * g.inner * 0.1)
         if c.blocks == 1:
             return 0
         c.x = partial.data

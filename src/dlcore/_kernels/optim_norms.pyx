@@ -1,6 +1,6 @@
 """Update rules that see a variable as a whole: Lamb (norms), Adafactor (means of rows and columns), Muon (a matrix).
 
-They take a run of one variable without padding (`arena.alone`) and go over it more than once. Sums are kept in double and added up in
+They go over a variable more than once; Adafactor and Muon take a run of one variable without padding (`arena.alone`). Sums are kept in double and added up in
 the order of the blocks. `decay` is learning rate x decoupled weight decay, which shrinks the parameter first.
 """
 
@@ -48,20 +48,33 @@ cdef void _lamb_moments(real* p, const real* g, real* m, real* v, Py_ssize_t n, 
         sums[1] += sum_of_squares(move, k, s.f64)
 
 
+cdef struct Piece:              # of a variable; a run is cut into them so that all its variables share the two passes
+    Py_ssize_t at
+    Py_ssize_t size
+    double rate
+    double[2] sums
+
+cdef struct Lamb:
+    Step step
+    Piece* pieces
+
+
 cdef void _lamb_moments_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Step* s = <Step*>ctx
-    cdef double* sums = s.partial + begin // BLOCK * 2
-    sums[0] = 0
-    sums[1] = 0
-    if s.f64:
-        _lamb_moments[double](<double*>s.p + begin, <double*>s.g + begin, <double*>s.s0 + begin, <double*>s.s1 + begin, end - begin, s, sums)
-    else:
-        _lamb_moments[float](<float*>s.p + begin, <float*>s.g + begin, <float*>s.s0 + begin, <float*>s.s1 + begin, end - begin, s, sums)
+    cdef const Step* s = &(<Lamb*>ctx).step
+    cdef Piece* k
+    cdef Py_ssize_t b
+    for b in range(begin, end):
+        k = (<Lamb*>ctx).pieces + b
+        k.sums[0] = 0
+        k.sums[1] = 0
+        if s.f64:
+            _lamb_moments[double](<double*>s.p + k.at, <double*>s.g + k.at, <double*>s.s0 + k.at, <double*>s.s1 + k.at, k.size, s, k.sums)
+        else:
+            _lamb_moments[float](<float*>s.p + k.at, <float*>s.g + k.at, <float*>s.s0 + k.at, <float*>s.s1 + k.at, k.size, s, k.sums)
 
 
-cdef void _lamb_move(real* p, const real* g, real* m, real* v, real* s2, Py_ssize_t n, const Step* s) noexcept nogil:
+cdef void _lamb_move(real* p, const real* m, const real* v, Py_ssize_t n, real lr, const Step* s) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real lr = <real>s.lr
     cdef real decay = <real>s.decay
     cdef real eps = <real>s.c2
     cdef real mean = <real>s.c3
@@ -70,29 +83,56 @@ cdef void _lamb_move(real* p, const real* g, real* m, real* v, real* s2, Py_ssiz
         p[i] = p[i] - p[i] * decay - lr * (m[i] * mean / (sqrt_(v[i] * correction) + eps))
 
 
+cdef void _lamb_move_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef const Step* s = &(<Lamb*>ctx).step
+    cdef Piece* k
+    cdef Py_ssize_t b
+    for b in range(begin, end):
+        k = (<Lamb*>ctx).pieces + b
+        if s.f64:
+            _lamb_move[double](<double*>s.p + k.at, <double*>s.s0 + k.at, <double*>s.s1 + k.at, k.size, k.rate, s)
+        else:
+            _lamb_move[float](<float*>s.p + k.at, <float*>s.s0 + k.at, <float*>s.s1 + k.at, k.size, <float>k.rate, s)
+
+
 def lamb_step(Run run, Tensor m, Tensor v, double lr, double beta_1, double beta_2, double epsilon, double t, double decay):
     """Lamb (You et al. 2020): Adam's move, scaled for each variable to the norm of the variable."""
-    cdef Step s
-    cdef Py_ssize_t n = run.params.size
-    cdef Py_ssize_t blocks = max((n + BLOCK - 1) // BLOCK, 1)
-    cdef Py_ssize_t i
-    cdef double of_p = 0, of_u = 0
-    prepare(&s, run, lr, decay, m, v, None)
+    cdef Lamb work
+    cdef Step* s = &work.step
+    cdef VariableBase x
+    cdef Piece* k
+    cdef Py_ssize_t pieces = 0, n = 0, at, first, b
+    cdef double of_p, of_u
+    prepare(s, run, lr, decay, m, v, None)
     s.c0 = beta_1
     s.c1 = beta_2
     s.c2 = epsilon
     s.c3 = 1 / (1 - beta_1 ** t)
     s.c4 = 1 / (1 - beta_2 ** t)
-    s.partial = <double*>pool_alloc(blocks * 2 * sizeof(double))
-    launch(_lamb_moments_body, &s, n, BLOCK, 0.8 * n)
-    if n > 0:
-        for i in range(blocks):
-            of_p += s.partial[2 * i]
-            of_u += s.partial[2 * i + 1]
-    pool_free(s.partial, blocks * 2 * sizeof(double))
-    if of_p > 0 and of_u > 0:
-        s.lr = lr * sqrt(of_p) / sqrt(of_u)
-    apply_rule(&s, run, _lamb_move[float], _lamb_move[double], 0.5)
+    for x in run.variables:
+        pieces += (x.size + BLOCK - 1) // BLOCK
+        n += x.size
+    if n == 0:
+        return
+    work.pieces = <Piece*>pool_alloc(pieces * sizeof(Piece))
+    k = work.pieces
+    for x, first in zip(run.variables, run.offsets):
+        for at in range(0, x.size, BLOCK):
+            k.at = first + at
+            k.size = min(x.size - at, <Py_ssize_t>BLOCK)
+            k += 1
+    launch(_lamb_moments_body, &work, pieces, 1, 0.8 * n)
+    k = work.pieces
+    for x in run.variables:
+        of_p = of_u = 0
+        for b in range((x.size + BLOCK - 1) // BLOCK):
+            of_p += k[b].sums[0]
+            of_u += k[b].sums[1]
+        for b in range((x.size + BLOCK - 1) // BLOCK):
+            k.rate = lr * sqrt(of_p) / sqrt(of_u) if of_p > 0 and of_u > 0 else lr
+            k += 1
+    launch(_lamb_move_body, &work, pieces, 1, 0.5 * n)
+    pool_free(work.pieces, pieces * sizeof(Piece))
 
 
 # --------------------------------------------------------------------------------------------------------- Adafactor

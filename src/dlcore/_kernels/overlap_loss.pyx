@@ -95,14 +95,16 @@ cdef class Overlap(Op):
         cdef Tensor p = <Tensor>self.inputs[1]
         cdef Py_ssize_t[MAX_NDIM] dims
         cdef int i, n = 0
+        cdef bint same = t.ndim == p.ndim
         self.dtype = p.dtype if p.dtype >= F32 else F32
         if p.dtype == F16 and wanted(self, 1):
             raise TypeError(f"{self.name}: gradients are computed in float32 or float64; cast y_pred to float32 first; received {describe(p)}")
         if wanted(self, 0) and t.dtype != self.dtype:
             raise ValueError(f"{self.name}: for its gradient y_true must have the dtype of y_pred; received {describe(t)} and {describe(p)}")
-        for i in range(p.ndim):
-            if t.ndim != p.ndim or t.dims[i] != p.dims[i] and t.dims[i] != UNKNOWN and p.dims[i] != UNKNOWN:
-                raise ValueError(f"{self.name}: y_true and y_pred must have the same shape; received y_true, {describe(t)}, and y_pred, {describe(p)}")
+        for i in range(p.ndim if same else 0):
+            same = same and (t.dims[i] == p.dims[i] or t.dims[i] == UNKNOWN or p.dims[i] == UNKNOWN)
+        if not same:
+            raise ValueError(f"{self.name}: y_true and y_pred must have the same shape; received y_true, {describe(t)}, and y_pred, {describe(p)}")
         axes = range(p.ndim) if self.axis is None else self.axis if isinstance(self.axis, (tuple, list)) else (self.axis,)
         summed = {axis_index(self.name, a, p.ndim, p) for a in axes}
         if self.axis is not None and len(summed) != len(axes):

@@ -7,12 +7,12 @@ from libc.math cimport INFINITY
 
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.fold cimport (
-    D_EXTREME, D_LOGSUMEXP, D_STD, D_SUM, D_VAR, EXPONENTIAL, FOLD_MAX, FOLD_MIN, FOLD_PROD, FOLD_SUM, Groups, SQUARED, TIES, fold,
+    D_EXTREME, D_LOGSUMEXP, D_STD, D_SUM, D_VAR, EXPONENTIAL, FOLD_MAX, FOLD_MIN, FOLD_PROD, FOLD_SUM, Groups, TIES, fold,
     gathered, group, scatter_back, spread,
 )
 from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.simd cimport vsum, vsumdev
+from dlcore._kernels.rowfold cimport arg_rows, column_spread, row_logsumexp, row_spread
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, describe, empty, empty_like, tensor, to_numpy
 from dlcore._kernels.types cimport BOOL, F16, F32, F64, I16, I32, kernel_void, real
@@ -20,6 +20,9 @@ from dlcore._kernels.vmath cimport log_, sqrt_
 
 cdef enum Kind:
     SUM, MEAN, PROD, MAX, MIN, VAR, STD, LOGSUMEXP, ANY, ALL, COUNT_NONZERO, ARGMAX, ARGMIN
+
+cdef enum:
+    LONGEST = 131072        # rows that one thread reduces: they stay in the second-level cache
 
 cdef tuple _NAMES = ("sum", "mean", "prod", "max", "min", "var", "std", "logsumexp", "any", "all", "count_nonzero", "argmax", "argmin")
 
@@ -63,42 +66,6 @@ cdef int finish(int kind, Tensor y, Tensor m, double rows) except -1:
     return 0
 
 
-cdef struct Spread:
-    int dtype
-    bint root
-    Py_ssize_t rows
-    const void* x
-    void* mean
-    void* y
-
-
-cdef inline void spread_of_rows(const Spread* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real m, v
-    for i in range(begin, end):
-        m = <real>(vsum[real](x + i * c.rows, c.rows) / c.rows)
-        v = <real>(vsumdev[real](x + i * c.rows, m, c.rows) / c.rows)
-        (<real*>c.mean)[i] = m
-        (<real*>c.y)[i] = sqrt_(v) if c.root else v
-
-
-cdef kernel_void spread_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Spread* c = <Spread*>ctx
-    if c.dtype == F32:
-        spread_of_rows[float](c, <const float*>c.x, begin, end)
-    else:
-        spread_of_rows[double](c, <const double*>c.x, begin, end)
-
-
-cdef int row_spread(Tensor x, const Groups* g, Tensor mean, Tensor y, bint root) except -1:
-    """Means, and variances or standard deviations, of rows that lie in one piece and in the cache: read from memory once."""
-    cdef Spread c
-    c.dtype, c.root, c.rows = x.dtype, root, g.rows
-    c.x, c.mean, c.y = x.data, mean.data, y.data
-    launch(spread_block, &c, g.outer, 16384 // g.rows, x.size * 0.2 + g.outer * 10.0)
-    return 0
-
-
 cdef void prod_bwd(const Groups* g, const real* x, const real* dy, real* dx) noexcept nogil:
     """dx = dy * (product of the others), from products of all before and all after: right also where x has zeros."""
     cdef Py_ssize_t o, j, r, i
@@ -115,24 +82,6 @@ cdef void prod_bwd(const Groups* g, const real* x, const real* dy, real* dx) noe
                 i = (o * g.rows + g.rows - 1 - r) * g.inner + j
                 dx[i] *= p
                 p *= x[i]
-
-
-cdef void arg_rows(const Groups* g, const real* x, int* y, bint largest) noexcept nogil:
-    """The first place of the extreme of every row of length g.rows (inner is 1); NaN counts as extreme."""
-    cdef Py_ssize_t o, r, at
-    cdef real best
-    cdef const real* row
-    for o in range(g.outer):
-        row = x + o * g.rows
-        at = 0
-        best = row[0]
-        for r in range(1, g.rows):
-            if best != best:
-                break
-            if (row[r] > best if largest else row[r] < best) or row[r] != row[r]:
-                best = row[r]
-                at = r
-        y[o] = <int>at
 
 
 # ----------------------------------------------------------------------------------------------------------------- ops
@@ -196,22 +145,20 @@ cdef class Reduce(Op):
         else:
             dims[0], dims[1] = g.outer, g.inner
             self.centre = empty(x.dtype, 2, dims)
-            if self.kind != LOGSUMEXP and g.inner == 1 and 0 < g.rows <= 65536:
-                row_spread(x, g, self.centre, y, self.kind == STD)
-                if not self.need:
-                    self.centre = None
-                return 0
-            t = empty_like(x)
-            if self.kind == LOGSUMEXP:
+            if self.kind == LOGSUMEXP and g.inner == 1 and 0 < g.rows <= LONGEST:
+                row_logsumexp(x, g, y)
+            elif self.kind == LOGSUMEXP:
+                t = empty_like(x)
                 fold(FOLD_MAX, x.dtype, g, x.data, self.centre.data)
                 _finite_only(self.centre)
                 spread(EXPONENTIAL, x, g, self.centre, self.centre, self.centre, 1, t, False)
+                fold(FOLD_SUM, x.dtype, g, t.data, y.data)
+                finish(LOGSUMEXP, y, self.centre, g.rows)
+            elif x.size and g.inner == 1 and g.rows <= LONGEST:
+                row_spread(x, g, self.centre, y, self.kind == STD)
             else:
-                fold(FOLD_SUM, x.dtype, g, x.data, self.centre.data)
-                finish(MEAN, self.centre, self.centre, g.rows)
-                spread(SQUARED, x, g, self.centre, self.centre, self.centre, 1, t, False)
-            fold(FOLD_SUM, x.dtype, g, t.data, y.data)
-            finish(self.kind, y, self.centre, g.rows)
+                column_spread(x, g, self.centre, y)
+                finish(self.kind, y, self.centre, g.rows)
             if not self.need:
                 self.centre = None
         return 0
@@ -345,10 +292,8 @@ cdef class Find(Op):
             array[...] = getattr(np, _NAMES[self.kind])(to_numpy(x), axis=axes, keepdims=self.keepdims)
             return 0
         group(x, self.mask, &g)
-        if x.dtype == F32 and g.inner == 1:
-            arg_rows[float](&g, <float*>x.data, <int*>self.out.data, self.kind == ARGMAX)
-        elif x.dtype == F64 and g.inner == 1:
-            arg_rows[double](&g, <double*>x.data, <int*>self.out.data, self.kind == ARGMAX)
+        if x.dtype >= F32 and g.inner == 1 and g.rows and not g.scattered:
+            arg_rows(x, &g, self.out, self.kind == ARGMAX)
         else:
             array[...] = getattr(np, _NAMES[self.kind])(to_numpy(x), axis=axes[0] if len(axes) == 1 and x.ndim > 1 else None, keepdims=self.keepdims)
         return 0

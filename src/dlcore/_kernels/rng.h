@@ -46,6 +46,7 @@ enum { DL_VU_LANES = DL_VBYTES / 8 };
  * AVX2), and widening a 32-bit vector in a plain loop costs more shuffles than arithmetic. */
 #if defined(__AVX512F__)
 #define DL_MUL32(a, b) ((dl_vu)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
+#define DL_XOR3(a, b, c) ((dl_vu)_mm512_ternarylogic_epi64((__m512i)(a), (__m512i)(b), (__m512i)(c), 0x96))
 #elif defined(__AVX2__)
 #define DL_MUL32(a, b) ((dl_vu)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
 #elif defined(__SSE2__)
@@ -54,12 +55,16 @@ enum { DL_VU_LANES = DL_VBYTES / 8 };
 #define DL_MUL32(a, b) (((a) & 0xffffffffu) * ((b) & 0xffffffffu))
 #endif
 
+#ifndef DL_XOR3
+#define DL_XOR3(a, b, c) ((a) ^ (b) ^ (c))
+#endif
+
 #define DL_PHILOX_ROUND(c0, c1, c2, c3, k0, k1)        \
     do {                                               \
         dl_vu a = DL_MUL32(c0, m0), b = DL_MUL32(c2, m1); \
-        c0 = (b >> 32) ^ c1 ^ k0;                      \
+        c0 = DL_XOR3(b >> 32, c1, k0);                 \
         c1 = b;                                        \
-        c2 = (a >> 32) ^ c3 ^ k1;                      \
+        c2 = DL_XOR3(a >> 32, c3, k1);                 \
         c3 = a;                                        \
     } while (0)
 
@@ -72,13 +77,12 @@ static inline void dl_rng_block(uint64_t seed, uint64_t stream, uint64_t block, 
         dl_vu e0 = even + ((first + (uint64_t)g) & 0xffffffffu), e1 = zero + (first >> 32);
         dl_vu e2 = zero + (stream & 0xffffffffu), e3 = zero + (stream >> 32);
         dl_vu o0 = e0 + 1, o1 = e1, o2 = e2, o3 = e3;
-        uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+        dl_vu k0 = zero + (seed & 0xffffffffu), k1 = zero + (seed >> 32);
         for (int i = 0; i < 10; i++) {
-            dl_vu k0 = zero + key0, k1 = zero + key1;
             DL_PHILOX_ROUND(e0, e1, e2, e3, k0, k1);
             DL_PHILOX_ROUND(o0, o1, o2, o3, k0, k1);
-            key0 += DL_PHILOX_W0;
-            key1 += DL_PHILOX_W1;
+            k0 += DL_PHILOX_W0;
+            k1 += DL_PHILOX_W1;
         }
         *(dl_vu *)(out + g) = (e0 & low) | (o0 << 32);
         *(dl_vu *)(out + 16 + g) = (e1 & low) | (o1 << 32);
@@ -169,13 +173,48 @@ DL_RNG_FILL(dl_uniform_d, double, 32, dl_uniform_block_d)
 DL_RNG_FILL(dl_normal_f, float, 64, dl_normal_block_f)
 DL_RNG_FILL(dl_normal_d, double, 32, dl_normal_block_d)
 
-/* ---- dropout: y = x * scale where kept, else 0; mask = 1 where kept ---- */
+/* ---- dropout: y = x * scale where kept, else 0; mask = 1 where kept ----
+ *
+ * Half a word for each element: a block of 64 words decides 128 elements, the lower halves the first 64. The rate is
+ * nevertheless good to 2^-32: where a half equals the upper half of the threshold, one element in 65536, the lower half
+ * of the threshold is compared with another number. */
 
-/* An element is dropped when its word is below the threshold: rate 0 keeps all. (Rate 1 is the caller's zero fill.) */
+#define DL_DROP_BLOCK 128
+
+/* An element is dropped with probability threshold / 2^32: rate 0 keeps all. (Rate 1 is the caller's zero fill; one in
+ * 65536 is always kept.) */
 static inline uint32_t dl_drop_threshold(double rate) {
     double t = rate * 4294967296.0;
-    return t >= 4294967295.0 ? 0xffffffffu : t > 0.0 ? (uint32_t)t : 0u;
+    return t >= 4294901760.0 ? 0xffff0000u : t > 0.0 ? (uint32_t)t : 0u;
 }
+
+/* The second look, by a key of its own; out[j] is element j of the block. */
+static inline void dl_drop_ties(uint64_t seed, uint64_t stream, uint64_t block, uint32_t drop, uint32_t *out) {
+    for (uint32_t j = 0; j < DL_DROP_BLOCK; j++) {
+        uint64_t i = block * DL_DROP_BLOCK + j;
+        uint32_t u[4];
+        if (out[j] >> 16 != drop >> 16) continue;
+        dl_philox(~(uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)i, (uint32_t)(i >> 32), (uint32_t)stream, (uint32_t)(stream >> 32), u);
+        out[j] = drop & 0xffff0000u;
+        if (u[0] >> 16 >= (drop & 0xffffu)) out[j] += 0x10000u;
+    }
+}
+
+/* 128 numbers that are below `limit` where the element is dropped; returns the limit. */
+static inline uint32_t dl_drop_block(uint64_t seed, uint64_t stream, uint64_t block, uint32_t drop, uint32_t *out) {
+    uint32_t *u = out + 64;
+    dl_rng_block(seed, stream, block, u);
+    for (int j = 0; j < 64; j++) out[j] = u[j] << 16;
+    if (!(drop & 0xffffu)) return drop;
+    uint32_t ties = 0;
+    for (int j = 0; j < DL_DROP_BLOCK; j++) ties |= (out[j] ^ drop) < 0x10000u;
+    if (ties) dl_drop_ties(seed, stream, block, drop, out);
+    return (drop & 0xffff0000u) + 0x10000u;
+}
+
+/* Fetches `bytes` that are `ahead`. Drawing takes so long that the processor itself looks no further than this block. */
+#define DL_AHEAD(p, bytes, ahead, write) \
+    for (size_t line = 0; line < (bytes); line += 64) __builtin_prefetch((const char *)(p) + (ahead) + line, write)
 
 #define DL_DROPOUT(NAME, T)                                                                                  \
     DL_INLINE void NAME##_part(const uint32_t *u, const T *x, T *y, uint8_t *__restrict mask, int64_t n,     \
@@ -190,13 +229,15 @@ static inline uint32_t dl_drop_threshold(double rate) {
     static inline void NAME(uint64_t seed, uint64_t stream, int64_t begin, int64_t end, uint32_t drop, T scale, \
                             const T *x, T *y, uint8_t *mask) {                                               \
         for (int64_t i = begin; i < end;) {                                                                  \
-            int64_t off = i % 64, take = 64 - off < end - i ? 64 - off : end - i, k = i - begin;             \
-            uint32_t u[DL_RNG_BLOCK];                                                                        \
-            dl_rng_block(seed, stream, (uint64_t)(i / 64), u);                                               \
-            if (take == 64)                                                                                  \
-                NAME##_part(u, x + k, y + k, mask + k, 64, drop, scale);                                     \
+            int64_t off = i % 128, take = 128 - off < end - i ? 128 - off : end - i, k = i - begin;          \
+            uint32_t u[DL_DROP_BLOCK], limit = dl_drop_block(seed, stream, (uint64_t)(i / 128), drop, u);    \
+            DL_AHEAD(x + k, 128 * sizeof(T), 4096, 0);                                                       \
+            DL_AHEAD(y + k, 128 * sizeof(T), 4096, 1);                                                       \
+            DL_AHEAD(mask + k, 128, 1024, 1);                                                                \
+            if (take == 128)                                                                                 \
+                NAME##_part(u, x + k, y + k, mask + k, 128, limit, scale);                                   \
             else                                                                                             \
-                NAME##_part(u + off, x + k, y + k, mask + k, take, drop, scale);                             \
+                NAME##_part(u + off, x + k, y + k, mask + k, take, limit, scale);                            \
             i += take;                                                                                       \
         }                                                                                                    \
     }

@@ -7,7 +7,7 @@ from dlcore._kernels.loss_math cimport log_sums, row_sum
 from dlcore._kernels.pointwise_math cimport above, at_least, clip
 from dlcore._kernels.simd cimport vdot, vmax, vsumsq
 from dlcore._kernels.tape cimport apply, wanted
-from dlcore._kernels.tensor cimport Tensor, describe, tensor, tensor_as
+from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, tensor, tensor_as
 from dlcore._kernels.types cimport kernel_void, real
 from dlcore._kernels.vmath cimport exp_, log_, pow_, sqrt_
 
@@ -268,6 +268,7 @@ cdef class RowLoss(_Loss):
         self.line_up(True)
         self.split()
         if self.kind == COSINE:
+            self.expect_vectors_of_true()
             self.broadcast_true()
         else:
             self.expect_classes()
@@ -283,6 +284,14 @@ cdef class RowLoss(_Loss):
         if self.factors is not None:
             self.take_factors(self.factors)
         return self.declare_result()
+
+    cdef int expect_vectors_of_true(self) except -1:
+        """y_true may have fewer vectors than y_pred, to be repeated, but not shorter ones."""
+        cdef Tensor t = <Tensor>self.inputs[0]
+        cdef int back = 1 if self.order is None else self.ndim - <int>self.order[self.ndim - 1]       # the axis, from the end
+        if not self.fits(t) and (t.ndim < back or t.dims[t.ndim - back] != self.k and self.k != UNKNOWN and t.dims[t.ndim - back] != UNKNOWN):
+            self.complain_of_shapes(f", with vectors of one length along axis {self.axis}")
+        return 0
 
     cdef int take_factors(self, object factors) except -1:
         array = np.asarray(factors, dtype=np.float64)

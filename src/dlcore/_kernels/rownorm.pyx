@@ -8,12 +8,15 @@ gradients of gamma and beta in the same pass, in blocks of rows cut by shape; th
 import warnings
 
 cimport cython
+from libc.string cimport memcpy
+
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.fold cimport Groups, gathered, group, scatter_back
 from dlcore._kernels.layout cimport axis_index
-from dlcore._kernels.norm cimport vslope
+from dlcore._kernels.narrow cimport SLACK, vrepeat, vrows_dot, vrows_sum
+from dlcore._kernels.norm cimport dl_two_rows_d, dl_two_rows_f, vslope_ahead, vspread_ahead
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.simd cimport vsum, vsumdev
+from dlcore._kernels.simd cimport dl_fetch, dl_fetch_to_write, vsum
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, empty, empty_like, tensor
 from dlcore._kernels.types cimport F16, F32, F64, kernel_void, real
@@ -38,7 +41,8 @@ cdef enum:
     BLOCK = 16384           # elements of a block in forward
     FEW = 1024              # elements of the rows whose roots are taken together
     MOST = 64               # blocks that have sums of their own in backward (fewer if rows are very long)
-    SHORT = 16              # rows shorter than this are added up one by one
+    FAR = 16384             # elements further on that are fetched before they are needed
+    SHORT = 48              # rows shorter than this go many at a time
     SUB = 32                # rows that are added in the dtype of x before they go into sums in double
 
 cdef struct Rows:
@@ -61,35 +65,13 @@ cdef struct Rows:
 
 # ------------------------------------------------------------------------------------------------------------- forward
 
-cdef inline double squares(const real* x, real m, Py_ssize_t k) noexcept nogil:
-    """Sum of (x - m)^2."""
-    cdef real s = 0
-    cdef Py_ssize_t j
-    if k >= SHORT:
-        return vsumdev[real](x, m, k)
-    for j in range(k):
-        s += (x[j] - m) * (x[j] - m)
-    return s
-
-
-cdef inline void statistics(const Rows* c, const real* x, Py_ssize_t rows, real* m, real* r) noexcept nogil:
-    """m and r of a few rows: first the sums of each, then the roots, which go into vectors."""
+cdef inline void roots(const Rows* c, real* r, Py_ssize_t rows) noexcept nogil:
+    """r from sums of squares: of a few rows together, so that the roots go into vectors."""
     cdef real s
     cdef real share = <real>(1.0 / c.k)
     cdef real epsilon = <real>c.epsilon
     cdef real top = <real>(1 / c.epsilon)
-    cdef Py_ssize_t i, j
-    for i in range(rows):
-        m[i] = 0
-        if c.kind == LAYER or c.kind == SPREAD:
-            if c.k >= SHORT:
-                m[i] = <real>(vsum[real](x + i * c.k, c.k) / c.k)
-            else:
-                s = 0
-                for j in range(i * c.k, i * c.k + c.k):
-                    s += x[j]
-                m[i] = s * share
-        r[i] = <real>squares[real](x + i * c.k, m[i], c.k)
+    cdef Py_ssize_t i
     if c.kind == LENGTH:
         for i in range(rows):
             s = 1 / sqrt_(r[i])
@@ -97,6 +79,23 @@ cdef inline void statistics(const Rows* c, const real* x, Py_ssize_t rows, real*
     else:
         for i in range(rows):
             r[i] = 1 / sqrt_(r[i] * share + epsilon)
+
+
+cdef inline Py_ssize_t ahead(const Rows* c, Py_ssize_t rows) noexcept nogil:
+    """How far on the data is that memory shall fetch while a row is worked on: that of the rows after these, if the caches hold both."""
+    return rows * c.k if rows * c.k <= FAR else 0
+
+
+cdef inline void statistics(const Rows* c, const real* x, Py_ssize_t rows, real* m, real* r, real* y) noexcept nogil:
+    cdef double[2] sums
+    cdef Py_ssize_t i
+    for i in range(rows):
+        m[i] = 0
+        if c.kind == LAYER or c.kind == SPREAD:
+            m[i] = <real>(vsum[real](x + i * c.k, c.k) / c.k)
+        vspread_ahead[real](x + i * c.k, m[i], c.k, sums, ahead(c, rows), y + i * c.k + rows * c.k)
+        r[i] = <real>sums[1]
+    roots[real](c, r, rows)
 
 
 cdef inline void scale_row(const real* x, const real* gamma, const real* beta, real m, real r, real* y, Py_ssize_t n) noexcept nogil:
@@ -115,6 +114,77 @@ cdef inline void scale_row(const real* x, const real* gamma, const real* beta, r
             y[j] = (x[j] - m) * r * gamma[j] + beta[j]
 
 
+cdef inline void scale_all(const real* d, const real* r, const real* gamma, const real* beta, real* y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    if gamma == NULL and beta == NULL:
+        for j in range(n):
+            y[j] = d[j] * r[j]
+    elif beta == NULL:
+        for j in range(n):
+            y[j] = d[j] * r[j] * gamma[j]
+    elif gamma == NULL:
+        for j in range(n):
+            y[j] = d[j] * r[j] + beta[j]
+    else:
+        for j in range(n):
+            y[j] = d[j] * r[j] * gamma[j] + beta[j]
+
+
+cdef inline void repeated(const real* v, Py_ssize_t k, Py_ssize_t rows, real* out) noexcept nogil:
+    """v once for every row; nothing if there is none."""
+    cdef Py_ssize_t i
+    for i in range(rows if v != NULL else 0):
+        memcpy(out + i * k, v, k * sizeof(real))
+
+
+cdef kernel_void forward_narrow(const Rows* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Short rows, a few at a time: what belongs to a row or a column is first written out for every element."""
+    cdef real[FEW + SLACK] each
+    cdef real[FEW] d
+    cdef real[FEW] gamma
+    cdef real[FEW] beta
+    cdef Py_ssize_t j, n
+    cdef Py_ssize_t k = c.k
+    cdef Py_ssize_t rows = FEW // k
+    cdef real share = <real>(1.0 / k)
+    cdef real* m
+    cdef real* r
+    cdef real* y
+    repeated[real](<const real*>c.gamma, k, min(rows, end - begin), gamma)
+    repeated[real](<const real*>c.beta, k, min(rows, end - begin), beta)
+    x += begin * k
+    y = <real*>c.out + begin * k
+    while begin < end:
+        rows = min(rows, end - begin)
+        n = rows * k
+        m = <real*>c.m + begin
+        r = <real*>c.r + begin
+        if c.kind == LAYER or c.kind == SPREAD:
+            vrows_sum[real](x, k, rows, m)
+            for j in range(rows):
+                m[j] *= share
+            vrepeat[real](m, k, rows, each)
+            for j in range(n):
+                d[j] = x[j] - each[j]
+            dl_fetch(x + n, n * sizeof(real))
+            vrows_dot[real](d, d, k, rows, r)
+        else:
+            for j in range(rows):
+                m[j] = 0
+            vrows_dot[real](x, x, k, rows, r)
+            dl_fetch(x + n, n * sizeof(real))
+        dl_fetch_to_write(y + n, n * sizeof(real))
+        roots[real](c, r, rows)
+        vrepeat[real](r, k, rows, each)
+        if c.kind == LAYER:
+            scale_all[real](d, each, gamma if c.gamma != NULL else NULL, beta if c.beta != NULL else NULL, y, n)
+        else:
+            scale_all[real](x, each, gamma if c.gamma != NULL else NULL, beta if c.beta != NULL else NULL, y, n)
+        begin += rows
+        x += n
+        y += n
+
+
 cdef kernel_void forward_typed(const Rows* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef real* m = <real*>c.m
     cdef real* r = <real*>c.r
@@ -123,7 +193,7 @@ cdef kernel_void forward_typed(const Rows* c, const real* x, Py_ssize_t begin, P
     while begin < end:
         rows = min(few, end - begin)
         at = begin * c.k
-        statistics[real](c, x + at, rows, m + begin, r + begin)
+        statistics[real](c, x + at, rows, m + begin, r + begin, <real*>c.out + at)
         for i in range(begin, begin + rows):
             at = i * c.k
             scale_row[real](x + at, <const real*>c.gamma, <const real*>c.beta, 0 if c.kind == SPREAD else m[i], r[i], <real*>c.out + at, c.k)
@@ -132,7 +202,11 @@ cdef kernel_void forward_typed(const Rows* c, const real* x, Py_ssize_t begin, P
 
 cdef void forward_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Rows* c = <Rows*>ctx
-    if c.f64:
+    if c.k < SHORT and c.f64:
+        forward_narrow[double](c, <const double*>c.x, begin, end)
+    elif c.k < SHORT:
+        forward_narrow[float](c, <const float*>c.x, begin, end)
+    elif c.f64:
         forward_typed[double](c, <const double*>c.x, begin, end)
     else:
         forward_typed[float](c, <const float*>c.x, begin, end)
@@ -143,24 +217,7 @@ cdef void forward_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept no
 # With u = gamma g and xh = (x - m) r: dx = r (u - mean(u) - xh mean(u xh)); without centring the mean(u) is not there, and
 # for x r gamma with the r of the variance it is sum(u x) that takes the place of sum(u (x - m)).
 
-cdef inline void sums_of_row(const real* x, const real* g, const real* gamma, real m, Py_ssize_t k, double* sums) noexcept nogil:
-    """Sums of u and u (x - m)."""
-    cdef real p = 0
-    cdef real q = 0
-    cdef real u
-    cdef Py_ssize_t j
-    if k >= SHORT:
-        vslope[real](x, g, gamma, m, k, sums)
-        return
-    for j in range(k):
-        u = g[j] if gamma == NULL else g[j] * gamma[j]
-        p += u
-        q += u * (x[j] - m)
-    sums[0] = p
-    sums[1] = q
-
-
-cdef inline void slope_of_row(const Rows* c, const real* x, const real* g, real m, real r, real* q, real* d) noexcept nogil:
+cdef inline void slope_of_row(const Rows* c, const real* x, const real* g, real m, real r, real* q, real* d, real* next) noexcept nogil:
     """dx = r gamma g + q (x - m) + d"""
     cdef double[2] sums
     cdef double n = 1 if c.kind == LENGTH else c.k
@@ -168,12 +225,134 @@ cdef inline void slope_of_row(const Rows* c, const real* x, const real* g, real 
     d[0] = 0
     if c.kind == LENGTH and r >= <real>(1 / c.epsilon):
         return                                      # epsilon, not the length, divides: r is a constant
-    sums_of_row[real](x, g, <const real*>c.gamma, m, c.k, sums)
+    vslope_ahead[real](x, g, <const real*>c.gamma, m, c.k, sums, ahead(c, 2), next)
     if c.kind == SPREAD:
         sums[1] += m * sums[0]
     q[0] = <real>(-<double>r * r * r / n * sums[1])
     if c.kind == LAYER:
         d[0] = <real>(-r / n * sums[0])
+
+
+cdef inline void add_up(real* few, double* sums, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        sums[j] += few[j]
+        few[j] = 0
+
+
+cdef kernel_void backward_narrow(const Rows* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Short rows, a few at a time. The gradients of gamma and beta are added up for each element of these few, then for each column."""
+    cdef real[FEW + SLACK] each
+    cdef real[FEW + SLACK] slope
+    cdef real[FEW] gamma
+    cdef real[FEW] u
+    cdef real[FEW] d
+    cdef real[FEW] p
+    cdef real[FEW] q
+    cdef real[FEW] dgamma
+    cdef real[FEW] dbeta
+    cdef double[FEW] gammas
+    cdef double[FEW] betas
+    cdef Py_ssize_t k = c.k
+    cdef Py_ssize_t i, j, n
+    cdef Py_ssize_t rows = min(FEW // k, end - begin)
+    cdef Py_ssize_t most = rows * k
+    cdef Py_ssize_t batches = 0
+    cdef Py_ssize_t at = begin // c.block * 2 * k
+    cdef double share = -1.0 / (1 if c.kind == LENGTH else k)
+    cdef real top = <real>(1 / c.epsilon)
+    cdef const real* g = <const real*>c.g + begin * k
+    cdef real* dx = <real*>c.out
+    cdef const real* r
+    cdef const real* m
+    cdef double* sums = c.sums + at
+    repeated[real](<const real*>c.gamma, k, rows, gamma)
+    x += begin * k
+    if dx != NULL:
+        dx += begin * k
+    for j in range(most):
+        dgamma[j] = 0
+        dbeta[j] = 0
+        gammas[j] = 0
+        betas[j] = 0
+    while begin < end:
+        rows = min(rows, end - begin)
+        n = rows * k
+        r = <const real*>c.r + begin
+        m = <const real*>c.m + begin
+        vrepeat[real](m, k, rows, each)
+        for j in range(n):
+            d[j] = x[j] - each[j]
+        vrepeat[real](r, k, rows, each)
+        dl_fetch(x + n, n * sizeof(real))
+        if c.few != NULL:
+            if c.kind == SPREAD:
+                for j in range(n):
+                    dgamma[j] += g[j] * (x[j] * each[j])
+                    dbeta[j] += g[j]
+            else:
+                for j in range(n):
+                    dgamma[j] += g[j] * (d[j] * each[j])
+                    dbeta[j] += g[j]
+            batches += 1
+            if batches % SUB == 0 or begin + rows == end:
+                add_up[real](dgamma, gammas, most)
+                add_up[real](dbeta, betas, most)
+        if dx != NULL:
+            if c.gamma == NULL:
+                for j in range(n):
+                    u[j] = g[j]
+            else:
+                for j in range(n):
+                    u[j] = g[j] * gamma[j]
+            dl_fetch(g + n, n * sizeof(real))
+            vrows_sum[real](u, k, rows, p)
+            vrows_dot[real](u, d, k, rows, q)
+            dl_fetch_to_write(dx + n, n * sizeof(real))
+            for i in range(rows):
+                if c.kind == SPREAD:
+                    q[i] += m[i] * p[i]
+                q[i] = <real>(share * r[i] * r[i] * r[i] * q[i])
+                if c.kind == LENGTH and r[i] >= top:
+                    q[i] = 0                        # epsilon, not the length, divides: r is a constant
+                p[i] = <real>(share * r[i] * p[i])
+            vrepeat[real](q, k, rows, slope)
+            for j in range(n):
+                u[j] = each[j] * u[j] + slope[j] * d[j]
+            if c.kind == LAYER:
+                vrepeat[real](p, k, rows, each)
+                for j in range(n):
+                    u[j] += each[j]
+            if c.accumulate:
+                for j in range(n):
+                    dx[j] += u[j]
+            else:
+                for j in range(n):
+                    dx[j] = u[j]
+            dx += n
+        begin += rows
+        x += n
+        g += n
+    if c.few != NULL:
+        for j in range(2 * k):
+            sums[j] = 0
+        for i in range(most // k):
+            for j in range(k):
+                sums[j] += gammas[i * k + j]
+                sums[k + j] += betas[i * k + j]
+
+
+cdef inline void two_rows(const Rows* c, const real* x, const real* g, const real* m, const real* r, real* dx, real* dgamma, real* dbeta) noexcept nogil:
+    """The usual case, with all gradients."""
+    cdef real[2] q
+    cdef real[2] d
+    cdef Py_ssize_t k = c.k
+    slope_of_row[real](c, x, g, m[0], r[0], q, d, dx + 2 * k)
+    slope_of_row[real](c, x + k, g + k, m[1], r[1], q + 1, d + 1, dx + 3 * k)
+    if real is float:
+        dl_two_rows_f(x, g, <const real*>c.gamma, m, r, q, d, dx, dgamma, dbeta, k)
+    else:
+        dl_two_rows_d(x, g, <const real*>c.gamma, m, r, q, d, dx, dgamma, dbeta, k)
 
 
 cdef kernel_void backward_typed(const Rows* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -191,8 +370,16 @@ cdef kernel_void backward_typed(const Rows* c, const real* x, Py_ssize_t begin, 
         for j in range(2 * k):
             dgamma[j] = 0
             sums[j] = 0
-    for i in range(begin, end):
+    i = begin - 1
+    while i + 1 < end:
+        i += 1
         at = i * k
+        if i + 1 < end and c.few != NULL and dx != NULL and gamma != NULL and not c.accumulate and c.kind != SPREAD:
+            two_rows[real](c, x + at, g + at, <real*>c.m + i, <real*>c.r + i, dx + at, dgamma, dbeta)
+            i += 1
+            if (i - begin) % SUB == SUB - 1 or i == end - 1:
+                add_up[real](dgamma, sums, 2 * k)
+            continue
         m = (<real*>c.m)[i]
         r = (<real*>c.r)[i]
         if c.few != NULL:
@@ -201,12 +388,10 @@ cdef kernel_void backward_typed(const Rows* c, const real* x, Py_ssize_t begin, 
                 dgamma[j] += g[at + j] * ((x[at + j] - centre) * r)
                 dbeta[j] += g[at + j]
             if (i - begin) % SUB == SUB - 1 or i == end - 1:
-                for j in range(2 * k):
-                    sums[j] += dgamma[j]
-                    dgamma[j] = 0
+                add_up[real](dgamma, sums, 2 * k)
         if dx == NULL:
             continue
-        slope_of_row[real](c, x + at, g + at, m, r, &q, &d)
+        slope_of_row[real](c, x + at, g + at, m, r, &q, &d, dx + at + 2 * k)
         if gamma != NULL and c.accumulate:
             for j in range(k):
                 dx[at + j] += r * g[at + j] * gamma[j] + (q * (x[at + j] - m) + d)
@@ -223,7 +408,11 @@ cdef kernel_void backward_typed(const Rows* c, const real* x, Py_ssize_t begin, 
 
 cdef void backward_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Rows* c = <Rows*>ctx
-    if c.f64:
+    if c.k < SHORT and c.f64:
+        backward_narrow[double](c, <const double*>c.x, begin, end)
+    elif c.k < SHORT:
+        backward_narrow[float](c, <const float*>c.x, begin, end)
+    elif c.f64:
         backward_typed[double](c, <const double*>c.x, begin, end)
     else:
         backward_typed[float](c, <const float*>c.x, begin, end)

@@ -136,10 +136,11 @@ cdef int _accumulate(str name, Ctx* c, tuple states, y_true, y_pred, sample_weig
     return 0
 
 
-def f_score_update(Tensor tp, Tensor fp, Tensor fn, Tensor weights, y_true, y_pred, sample_weight=None, threshold=None):
+def f_score_update(str name, Tensor tp, Tensor fp, Tensor fn, Tensor weights, y_true, y_pred, sample_weight=None, threshold=None):
     """Adds a batch to the counts of an F score.
 
     Args:
+        name: Of the metric, for messages.
         tp, fp, fn, weights: True positives, false positives, false negatives and positives, each (columns,), or a
             scalar for the sum of all columns; changed in place.
         y_true: Labels 0 or 1, (n, columns).
@@ -154,7 +155,7 @@ def f_score_update(Tensor tp, Tensor fp, Tensor fn, Tensor weights, y_true, y_pr
     c.decide = True
     c.largest = threshold is None
     c.threshold = 0 if threshold is None else threshold
-    _accumulate("FBetaScore", &c, (tp, fp, fn, weights), y_true, y_pred, sample_weight)
+    _accumulate(name, &c, (tp, fp, fn, weights), y_true, y_pred, sample_weight)
 
 
 def r2_update(Tensor sums, Tensor squares, Tensor residuals, Tensor counts, y_true, y_pred, sample_weight=None):

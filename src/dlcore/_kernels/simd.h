@@ -173,19 +173,99 @@ DL_EXTREME(dl_max_d, double, dl_vd, dl_vd_mask, >, -INFINITY)
 DL_EXTREME(dl_min_f, float, dl_vf, dl_vf_mask, <, INFINITY)
 DL_EXTREME(dl_min_d, double, dl_vd, dl_vd_mask, <, INFINITY)
 
-/* out = exp(x - m) and its sum: the inner loop of softmax. out may be x. The sum reads out while it is in the L1 cache. */
-#define DL_EXPSUM(NAME, T, EXP, SUM)                                          \
-    static inline double NAME(const T *x, T m, T *out, ptrdiff_t n) {         \
-        double total = 0.0;                                                   \
-        for (ptrdiff_t b = 0; b < n; b += 2048) {                     \
-            ptrdiff_t k = n - b < 2048 ? n - b : 2048;        \
-            for (ptrdiff_t i = 0; i < k; i++) out[b + i] = EXP(x[b + i] - m); \
-            total += SUM(out + b, k);                                         \
-        }                                                                     \
-        return total;                                                         \
+/* y[j] = the extreme of y[j] and x[i, j] over rows of stride ld; NaN wins. Four rows at a time: their NaN are looked for in
+ * pairs, and that of y stays because nothing is larger (or smaller) than it. */
+#define DL_EXTREME_COLS(NAME, T, OP)                                                                            \
+    static inline void NAME(const T *x, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t ld, T *__restrict y) {        \
+        ptrdiff_t i = 0;                                                                                        \
+        for (; i + 4 <= rows; i += 4) {                                                                         \
+            const T *a = x + i * ld, *b = a + ld, *c = b + ld, *d = c + ld;                                     \
+            for (ptrdiff_t j = 0; j < cols; j++) {                                                              \
+                T p = a[j] OP b[j] ? a[j] : b[j], q = c[j] OP d[j] ? c[j] : d[j];                               \
+                T m = p OP q ? p : q, best = m OP y[j] ? m : y[j];                                              \
+                best = __builtin_isunordered(a[j], b[j]) ? (T)NAN : best;                                       \
+                y[j] = __builtin_isunordered(c[j], d[j]) ? (T)NAN : best;                                       \
+            }                                                                                                   \
+        }                                                                                                       \
+        for (; i < rows; i++)                                                                                   \
+            for (ptrdiff_t j = 0; j < cols; j++) {                                                              \
+                T v = x[i * ld + j], best = v OP y[j] ? v : y[j];                                               \
+                y[j] = v == v ? best : v;                                                                       \
+            }                                                                                                   \
     }
+DL_EXTREME_COLS(dl_max_cols_f, float, >)
+DL_EXTREME_COLS(dl_max_cols_d, double, >)
+DL_EXTREME_COLS(dl_min_cols_f, float, <)
+DL_EXTREME_COLS(dl_min_cols_d, double, <)
+
+/* Asks memory for n bytes that will soon be read, or written. */
+DL_INLINE void dl_fetch(const void *p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += 64) __builtin_prefetch((const char *)p + i, 0);
+}
+DL_INLINE void dl_fetch_to_write(const void *p, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += 64) __builtin_prefetch((const char *)p + i, 1);
+}
+
+/* out = exp(x - m) and its sum. out may be x. The sum reads out while it is in the L1 cache. While the exponentials keep the
+ * processor busy, memory fetches the elements that follow: `ahead` of them further on in x, and in out too if `both`. */
+#define DL_EXPSUM(NAME, T, EXP, SUM)                                                                        \
+    DL_INLINE double NAME##_ahead(const T *x, T m, T *out, ptrdiff_t n, ptrdiff_t ahead, int both) {        \
+        double total = 0.0;                                                                                 \
+        enum { LINE = 64 / sizeof(T), STEP = 4 * LINE };                                                    \
+        for (ptrdiff_t b = 0; b < n; b += 2048) {                                                           \
+            ptrdiff_t k = n - b < 2048 ? n - b : 2048, i = 0;                                               \
+            const T *p = x + b;                                                                             \
+            T *q = out + b;                                                                                 \
+            for (; i + STEP <= k; i += STEP) {                                                              \
+                for (int j = 0; j < STEP && ahead; j += LINE) {                                             \
+                    __builtin_prefetch(p + i + j + ahead, 0);                                               \
+                    if (both) __builtin_prefetch(q + i + j + ahead, 1);                                     \
+                }                                                                                           \
+                for (int j = 0; j < STEP; j++) q[i + j] = EXP(p[i + j] - m);                                \
+            }                                                                                               \
+            for (; i < k; i++) q[i] = EXP(p[i] - m);                                                        \
+            total += SUM(q, k);                                                                             \
+        }                                                                                                   \
+        return total;                                                                                       \
+    }                                                                                                       \
+    static inline double NAME(const T *x, T m, T *out, ptrdiff_t n) { return NAME##_ahead(x, m, out, n, 0, 0); }
 DL_EXPSUM(dl_expsum_f, float, dl_expf, dl_sum_f)
 DL_EXPSUM(dl_expsum_d, double, exp, dl_sum_d)
+
+/* The maximum m of a long row and the sum of exp(x - m), which is returned, reading x once (Milakov & Gimelshein 2018): a
+ * chunk after the other relative to the maximum so far, sums made smaller when it grows. If y is not NULL it receives
+ * the softmax. Infinite m: the sum is 0 or NaN. */
+#define DL_ONLINE(NAME, T, EXP, EXPSUM, MAX)                                                                \
+    static inline double NAME(const T *x, T *y, ptrdiff_t n, T *max) {                                      \
+        enum { CHUNK = 2048, MOST = 256 };                                                                  \
+        T before[MOST], scratch[CHUNK], m = -INFINITY;                                                      \
+        ptrdiff_t chunk = n > (ptrdiff_t)CHUNK * MOST && y ? (n + MOST - 1) / MOST : CHUNK;                 \
+        double total = 0.0;                                                                                 \
+        for (ptrdiff_t b = 0, c = 0; b < n; b += chunk, c++) {                                              \
+            ptrdiff_t k = n - b < chunk ? n - b : chunk;                                                    \
+            T top = MAX(x + b, k), shift;                                                                   \
+            if (!(top <= m)) {                                                                              \
+                total *= EXP(m - top);                                                                      \
+                m = top;                                                                                    \
+            }                                                                                               \
+            shift = m == -INFINITY ? 0 : m;                                                                 \
+            if (y) {                                                                                        \
+                before[c] = m;                                                                              \
+                total += EXPSUM##_ahead(x + b, shift, y + b, k, CHUNK, 1);                                  \
+            } else                                                                                          \
+                total += EXPSUM##_ahead(x + b, shift, scratch, k, CHUNK, 0);                                \
+        }                                                                                                   \
+        *max = m;                                                                                           \
+        if (y)                                                                                              \
+            for (ptrdiff_t b = 0, c = 0; b < n; b += chunk, c++) {                                          \
+                ptrdiff_t k = n - b < chunk ? n - b : chunk;                                                \
+                T f = (T)((before[c] == m ? 1.0 : (double)EXP(before[c] - m)) / total);                     \
+                for (ptrdiff_t i = 0; i < k; i++) y[b + i] *= f;                                            \
+            }                                                                                               \
+        return total;                                                                                       \
+    }
+DL_ONLINE(dl_online_f, float, dl_expf, dl_expsum_f, dl_max_f)
+DL_ONLINE(dl_online_d, double, exp, dl_expsum_d, dl_max_d)
 
 /* acc[j] += x[i, j] over rows of stride ld, four rows at a time to load and store acc less often */
 #define DL_COLSUM(NAME, T)                                                                              \

@@ -19,6 +19,14 @@ cdef extern from "simd.h" nogil:
     double dl_min_d(const double*, Py_ssize_t) noexcept
     double dl_expsum_f(const float*, float, float*, Py_ssize_t) noexcept
     double dl_expsum_d(const double*, double, double*, Py_ssize_t) noexcept
+    void dl_fetch(const void*, Py_ssize_t) noexcept
+    void dl_fetch_to_write(const void*, Py_ssize_t) noexcept
+    double dl_online_f(const float*, float*, Py_ssize_t, float*) noexcept
+    double dl_online_d(const double*, double*, Py_ssize_t, double*) noexcept
+    void dl_max_cols_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_max_cols_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
+    void dl_min_cols_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
+    void dl_min_cols_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
     void dl_colsum_f(const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float*) noexcept
     void dl_colsum_d(const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double*) noexcept
 
@@ -83,9 +91,30 @@ cdef inline double vexpsum(const real* x, real m, real* out, Py_ssize_t n) noexc
         return dl_expsum_d(x, m, out, n)
 
 
+# sum of exp(x - m) where m is the maximum, which it sets; y = softmax of x unless it is NULL
+cdef inline double vonline(const real* x, real* y, Py_ssize_t n, real* m) noexcept nogil:
+    if real is float:
+        return dl_online_f(x, y, n, m)
+    else:
+        return dl_online_d(x, y, n, m)
+
+
 # acc[j] += sum over i of x[i * ld + j]; acc must not overlap x
 cdef inline void vcolsum(const real* x, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t ld, real* acc) noexcept nogil:
     if real is float:
         dl_colsum_f(x, rows, cols, ld, acc)
     else:
         dl_colsum_d(x, rows, cols, ld, acc)
+
+
+# y[j] = the largest (or smallest) of y[j] and x[i * ld + j] over i; NaN wins; y must not overlap x
+cdef inline void vextreme_cols(bint largest, const real* x, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t ld, real* y) noexcept nogil:
+    if real is float:
+        if largest:
+            dl_max_cols_f(x, rows, cols, ld, y)
+        else:
+            dl_min_cols_f(x, rows, cols, ld, y)
+    elif largest:
+        dl_max_cols_d(x, rows, cols, ld, y)
+    else:
+        dl_min_cols_d(x, rows, cols, ld, y)

@@ -9,8 +9,9 @@ import warnings
 cimport cython
 from cpython.long cimport PyLong_CheckExact
 
+from dlcore._kernels.narrow cimport NARROW, SLACK, vexpdiff, vrepeat, vrows_dot, vrows_max, vrows_sum
 from dlcore._kernels.parallel cimport block_fn, launch
-from dlcore._kernels.simd cimport vdot, vexpsum, vmax, vsum
+from dlcore._kernels.simd cimport vdot, vmax, vonline, vsum
 from dlcore._kernels.tape cimport Op, apply
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, cast_copy, describe, empty, empty_like, tensor, to_numpy
 from dlcore._kernels.types cimport F16, F32, F64, kernel_void, real
@@ -22,7 +23,6 @@ cdef enum:
     BLOCK = 16384           # elements a block, at least one row or strip
     STRIP = 128             # columns
     SHORT = 512             # rows shorter than this are exponentiated many at a time
-    VERY_SHORT = 16         # rows shorter than this are added up one by one
     BATCH = 2048            # elements of short rows exponentiated at a time
 
 cdef struct Ctx:
@@ -46,51 +46,40 @@ cdef inline Py_ssize_t _strip(Ctx* c, Py_ssize_t i, Py_ssize_t* width) noexcept 
 
 # ---------------------------------------------------------------------------------------------------------- softmax
 
-# y = exp(x - max of the row), for a batch of short rows: the exponentials of all rows in one vector loop.
-cdef inline void _shifted_exp(const real* x, real* y, Py_ssize_t k, Py_ssize_t rows, real* maxima) noexcept nogil:
-    cdef Py_ssize_t i, j
-    cdef real m
-    for i in range(rows):
-        if k < VERY_SHORT:
-            m = x[i * k]
-            for j in range(i * k + 1, i * k + k):
-                m = x[j] if x[j] > m else m
-        else:
-            m = vmax[real](x + i * k, k)
-        for j in range(i * k, i * k + k):
-            y[j] = x[j] - m
-        maxima[i] = m
-    for j in range(rows * k):
-        y[j] = exp_(y[j])
-
-
-cdef inline real _row_sum(const real* y, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef real s = 0
-    if k >= VERY_SHORT:
-        return <real>vsum[real](y, k)
-    for j in range(k):
-        s += y[j]
-    return s
+# y = exp(x - max of the row) and its sums, for a batch of short rows: the exponentials of all rows in one vector loop.
+# `each` receives the maximum of the row for each element; `next` is what will be written after this batch.
+cdef inline void _shifted_exp(const real* x, real* y, Py_ssize_t k, Py_ssize_t rows, real* sums, real* each, real* next) noexcept nogil:
+    cdef Py_ssize_t i
+    if k < NARROW:
+        vrows_max[real](x, k, rows, sums)
+    else:
+        for i in range(rows):
+            sums[i] = vmax[real](x + i * k, k)
+    vrepeat[real](sums, k, rows, each)
+    vexpdiff[real](x, each, y, rows * k, next)
+    if k < NARROW:
+        vrows_sum[real](y, k, rows, sums)
+    else:
+        for i in range(rows):
+            sums[i] = <real>vsum[real](y + i * k, k)
 
 
 cdef kernel_void _softmax_rows(const real* x, real* y, Py_ssize_t k, Py_ssize_t rows) noexcept nogil:
-    cdef real maxima[BATCH]
+    cdef real sums[BATCH]
+    cdef real each[BATCH + SLACK]
     cdef Py_ssize_t i, j, n
-    cdef real r
     while rows > 0:
         if k >= SHORT:
             n = 1
-            r = <real>(1 / vexpsum[real](x, vmax[real](x, k), y, k))
-            for j in range(k):
-                y[j] *= r
+            vonline[real](x, y, k, sums)
         else:
             n = min(rows, BATCH // k)
-            _shifted_exp[real](x, y, k, n, maxima)
+            _shifted_exp[real](x, y, k, n, sums, each, y + n * k)
             for i in range(n):
-                r = <real>1 / _row_sum[real](y + i * k, k)
-                for j in range(i * k, i * k + k):
-                    y[j] *= r
+                sums[i] = <real>1 / sums[i]
+            vrepeat[real](sums, k, n, each)
+            for j in range(n * k):
+                y[j] *= each[j]
         rows -= n
         x += n * k
         y += n * k
@@ -144,16 +133,34 @@ cdef void _softmax_forward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept
 # dx = y * (g - sum(g * y))
 
 cdef kernel_void _softmax_rows_bwd(const real* y, const real* g, real* dx, Py_ssize_t k, Py_ssize_t rows, bint accumulate) noexcept nogil:
-    cdef Py_ssize_t i, j
+    cdef real sums[BATCH]
+    cdef real each[BATCH + SLACK]
+    cdef Py_ssize_t j, n
     cdef real s
-    for i in range(rows):
-        s = <real>vdot[real](y + i * k, g + i * k, k)
-        if accumulate:
-            for j in range(i * k, i * k + k):
-                dx[j] += y[j] * (g[j] - s)
+    while rows > 0:
+        if k < NARROW:
+            n = min(rows, BATCH // k)
+            vrows_dot[real](y, g, k, n, sums)
+            vrepeat[real](sums, k, n, each)
+            if accumulate:
+                for j in range(n * k):
+                    dx[j] += y[j] * (g[j] - each[j])
+            else:
+                for j in range(n * k):
+                    dx[j] = y[j] * (g[j] - each[j])
         else:
-            for j in range(i * k, i * k + k):
-                dx[j] = y[j] * (g[j] - s)
+            n = 1
+            s = <real>vdot[real](y, g, k)
+            if accumulate:
+                for j in range(k):
+                    dx[j] += y[j] * (g[j] - s)
+            else:
+                for j in range(k):
+                    dx[j] = y[j] * (g[j] - s)
+        rows -= n
+        y += n * k
+        g += n * k
+        dx += n * k
 
 
 cdef kernel_void _softmax_strip_bwd(const real* y, const real* g, real* dx, Py_ssize_t k, Py_ssize_t inner, Py_ssize_t w, bint accumulate) noexcept nogil:
@@ -197,24 +204,25 @@ cdef void _softmax_backward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcep
 # ------------------------------------------------------------------------------------------------------ log_softmax
 
 cdef kernel_void _log_softmax_rows(const real* x, real* y, Py_ssize_t k, Py_ssize_t rows) noexcept nogil:
-    cdef real maxima[BATCH]
     cdef real sums[BATCH]
+    cdef real each[BATCH + SLACK]
+    cdef real powers[BATCH + SLACK]
     cdef Py_ssize_t i, j, n
+    cdef real m, s
     while rows > 0:
         if k >= SHORT:
             n = 1
-            maxima[0] = vmax[real](x, k)
-            sums[0] = <real>vexpsum[real](x, maxima[0], y, k)
+            s = log_(<real>vonline[real](x, NULL, k, &m))
+            for j in range(k):
+                y[j] = (x[j] - m) - s
         else:
             n = min(rows, BATCH // k)
-            _shifted_exp[real](x, y, k, n, maxima)
+            _shifted_exp[real](x, powers, k, n, sums, each, y)
             for i in range(n):
-                sums[i] = _row_sum[real](y + i * k, k)
-        for i in range(n):
-            sums[i] = log_(sums[i])
-        for i in range(n):
-            for j in range(i * k, i * k + k):
-                y[j] = (x[j] - maxima[i]) - sums[i]
+                sums[i] = log_(sums[i])
+            vrepeat[real](sums, k, n, powers)
+            for j in range(n * k):
+                y[j] = (x[j] - each[j]) - powers[j]
         rows -= n
         x += n * k
         y += n * k
@@ -267,16 +275,38 @@ cdef void _log_softmax_forward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noex
 # dx = g - exp(y) * sum(g)
 
 cdef kernel_void _log_softmax_rows_bwd(const real* y, const real* g, real* dx, Py_ssize_t k, Py_ssize_t rows, bint accumulate) noexcept nogil:
-    cdef Py_ssize_t i, j
+    cdef real sums[BATCH]
+    cdef real each[BATCH + SLACK]
+    cdef Py_ssize_t i, j, n
     cdef real s
-    for i in range(rows):
-        s = <real>vsum[real](g + i * k, k)
-        if accumulate:
-            for j in range(i * k, i * k + k):
-                dx[j] += g[j] - exp_(y[j]) * s
+    while rows > 0:
+        if k < SHORT:
+            n = min(rows, BATCH // k)
+            if k < NARROW:
+                vrows_sum[real](g, k, n, sums)
+            else:
+                for i in range(n):
+                    sums[i] = <real>vsum[real](g + i * k, k)
+            vrepeat[real](sums, k, n, each)
+            if accumulate:
+                for j in range(n * k):
+                    dx[j] += g[j] - exp_(y[j]) * each[j]
+            else:
+                for j in range(n * k):
+                    dx[j] = g[j] - exp_(y[j]) * each[j]
         else:
-            for j in range(i * k, i * k + k):
-                dx[j] = g[j] - exp_(y[j]) * s
+            n = 1
+            s = <real>vsum[real](g, k)
+            if accumulate:
+                for j in range(k):
+                    dx[j] += g[j] - exp_(y[j]) * s
+            else:
+                for j in range(k):
+                    dx[j] = g[j] - exp_(y[j]) * s
+        rows -= n
+        y += n * k
+        g += n * k
+        dx += n * k
 
 
 cdef kernel_void _log_softmax_strip_bwd(const real* y, const real* g, real* dx, Py_ssize_t k, Py_ssize_t inner, Py_ssize_t w, bint accumulate) noexcept nogil:

@@ -42,15 +42,17 @@ DL_INLINE double dl_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x); ret
 
 typedef struct { uint32_t n23; float p; } dl_expansion; /* n23: n shifted to the place of a float's exponent */
 
+/* e^r - 1, fit 2^-28.2. In pairs: what limits such loops is how many links of chains fit in the processor's window. */
+DL_INLINE float dl_exp_poly(float r) {
+    float r2 = r * r;
+    float q = (0.0013818742f * r2 + (0.00836872123f * r + 0.0416682921f)) * r2 + (0.166665211f * r + 0.49999994f);
+    return q * r2 + r;
+}
+
 DL_INLINE dl_expansion dl_expand(float x) {
     float t = x * DL_LOG2E + DL_ROUND, n = t - DL_ROUND;
     float r = (x - n * DL_LN2_HI) - n * DL_LN2_LO;
-    float q = 0.0013818742f; /* fit 2^-28.2 */
-    q = q * r + 0.00836872123f;
-    q = q * r + 0.0416682921f;
-    q = q * r + 0.166665211f;
-    q = q * r + 0.49999994f;
-    dl_expansion e = {dl_bits(t) << 23, (q * r) * r + r};
+    dl_expansion e = {dl_bits(t) << 23, dl_exp_poly(r)};
     return e;
 }
 
@@ -110,23 +112,18 @@ DL_INLINE float dl_tanhf(float x) {
 
 /* Small |x|: odd polynomial. Else 1 - e^P(|x|) (the form of N. Juffa's erff; the fits are ours). erf(4) rounds to 1. */
 DL_INLINE float dl_erff(float x) {
-    float a = fabsf(x), x2 = x * x;
-    float t = a > 4.0f ? 4.0f : a;
-    float g = 0.000212895175f; /* ln erfc(t) + t = t g(t), fit 2^-28.4 */
-    g = g * t - 0.00320591242f;
-    g = g * t + 0.0228607506f;
-    g = g * t - 0.1052159f;
-    g = g * t - 0.635753512f;
-    g = g * t - 0.128503844f;
+    float a = fabsf(x), t = a > 4.0f ? 4.0f : a, t2 = t * t;
+    float g = ((0.000212895175f * t - 0.00320591242f) * t2 + (0.0228607506f * t - 0.1052159f)) * t2 + /* ln erfc(t) + t = t g(t), fit 2^-28.4 */
+              (-0.635753512f * t - 0.128503844f);
     dl_expansion e = dl_expand(g * t - t);
     float big = 1.0f - dl_float(dl_bits(1.0f + e.p) + e.n23);
     float q = 8.00277485e-05f; /* fit 2^-30.0 */
-    q = q * x2 - 0.000805080403f;
-    q = q * x2 + 0.00519246049f;
-    q = q * x2 - 0.0268557407f;
-    q = q * x2 + 0.112836257f;
-    q = q * x2 - 0.376126289f;
-    q = q * x2 + 0.128379166f;
+    q = q * t2 - 0.000805080403f;
+    q = q * t2 + 0.00519246049f;
+    q = q * t2 - 0.0268557407f;
+    q = q * t2 + 0.112836257f;
+    q = q * t2 - 0.376126289f;
+    q = q * t2 + 0.128379166f;
     float small = q * x + x;
     return a < 0.95f ? small : copysignf(big, x);
 }
@@ -134,28 +131,21 @@ DL_INLINE float dl_erff(float x) {
 /* ---- logarithms: x = 2^e (1 + f), 1 + f in [2/3, 4/3) ---- */
 
 DL_INLINE float dl_log_poly(float f, float e) {
-    float q = -0.128800407f; /* log(1+f) = f - f^2/2 + f^3 q(f), fit 2^-27.7 */
-    q = q * f + 0.139845937f;
-    q = q * f - 0.121874794f;
-    q = q * f + 0.14005734f;
-    q = q * f - 0.166801959f;
-    q = q * f + 0.200104266f;
-    q = q * f - 0.249998063f;
-    q = q * f + 0.333332151f;
-    float f2 = f * f;
+    float f2 = f * f, f4 = f2 * f2; /* log(1+f) = f - f^2/2 + f^3 q(f), fit 2^-27.7, summed in pairs: the chain is what costs */
+    float q = ((-0.128800407f * f + 0.139845937f) * f2 + (-0.121874794f * f + 0.14005734f)) * f4 +
+              ((-0.166801959f * f + 0.200104266f) * f2 + (-0.249998063f * f + 0.333332151f));
     float y = (q * f) * f2 + e * DL_LN2_LO;
     y = y - 0.5f * f2;
     return e * DL_LN2_HI + (f + y);
 }
 
+/* Denormals count as zero, as everywhere in a kernel. */
 DL_INLINE float dl_logf(float x) {
-    float v = x < 1.17549435e-38f ? x * 8388608.0f : x; /* lift denormals (where they are not flushed already) */
-    float shift = x < 1.17549435e-38f ? -23.0f : 0.0f;
-    int32_t i = (int32_t)(dl_bits(v) - 0x3f2aaaabu);
+    int32_t i = (int32_t)(dl_bits(x) - 0x3f2aaaabu);
     float f = dl_float(((uint32_t)i & 0x7fffffu) + 0x3f2aaaabu) - 1.0f;
-    float y = dl_log_poly(f, (float)(i >> 23) + shift);
-    y = v > 0.0f ? y : (v == 0.0f ? -INFINITY : NAN);
-    return x == INFINITY ? x : y;
+    float y = dl_log_poly(f, (float)(i >> 23));
+    y = x >= 1.17549435e-38f ? y : (x < 0.0f ? NAN : -INFINITY);
+    return x < INFINITY ? y : x;
 }
 
 /* log(1+x) for x > -1. f = x / 2^e + (1 / 2^e - 1) is one rounding away from exact, while 1 + x alone would lose x
@@ -167,87 +157,90 @@ DL_INLINE float dl_log1pf(float x) {
     float near = x * s + (s - 1.0f);
     float far = dl_float(((uint32_t)i & 0x7fffffu) + 0x3f2aaaabu) - 1.0f;
     float y = copysignf(dl_log_poly(e > 24 ? far : near, (float)e), x); /* log1p(-0) = -0 */
-    y = x > -1.0f ? y : (x == -1.0f ? -INFINITY : NAN);
-    return x == INFINITY ? x : y;
+    y = x > -1.0f ? y : (x < -1.0f ? NAN : -INFINITY);
+    return x < INFINITY ? y : x;
 }
 
-/* log(1 + e^x) = max(x, 0) + log(1 + w), w = e^-|x| in [0, 1]: 1 + w = 2 (1 + (w - 1) / 2) above 4/3 */
+/* log(1 + e^x) = max(x, 0) + log(1 + w), w = e^-|x| in [0, 1]. A NaN in x is passed on by the maximum. */
 DL_INLINE float dl_softplusf(float x) {
-    float w = dl_expf(-fabsf(x));
-    float half = 0.5f * (w - 1.0f);
-    float l = dl_log_poly(w > 0.333333f ? half : w, w > 0.333333f ? 1.0f : 0.0f);
-    float y = (x > 0.0f ? x : 0.0f) + l;
-    return x == x ? y : x;
+    float a = fabsf(x);
+    dl_expansion e = dl_expand(-a);
+    float w = dl_float(dl_bits(1.0f + e.p) + e.n23);
+    w = a < 87.3365448f ? w : 0.0f;
+    float w2 = w * w, w4 = w2 * w2; /* log(1 + w) = w + w^2 q(w), fit 2^-27.5 */
+    float q = (-0.00329107977f * w4 + ((0.0200884696f * w - 0.0574604869f) * w2 + (0.106613711f * w - 0.153449774f))) * w4 +
+              ((0.196921214f * w - 0.249580204f) * w2 + (0.333304644f * w - 0.499999315f));
+    return (x < 0.0f ? 0.0f : x) + (q * w2 + w);
 }
 
 /* ---- activations built from the above ---- */
 
 DL_INLINE float dl_log_sigmoidf(float x) { return -dl_softplusf(-x); }
 
-/* The clamps below make f(-inf) = -0, the limit, instead of inf * 0. They lie where the result is already flushed. */
+/* x / (1 + e^-x) = x s / (s + 1 + p) as in dl_sigmoidf, to two ulp. The clamp at -88 makes s zero, and f(-inf) = -0. */
 DL_INLINE float dl_siluf(float x) {
-    float z = x < -100.0f ? -100.0f : x;
-    return z * dl_sigmoidf(z);
+    float z = x < -88.0f ? -88.0f : x;
+    dl_expansion e = dl_expand(z > 30.0f ? -30.0f : -z);
+    float s = dl_float(0x3f800000u - e.n23);
+    return z * (s / ((1.0f + s) + e.p));
 }
 
-/* The normal distribution function, relatively accurate in the left tail too (1 + erf cancels there):
- * P(-t) = e^(-t^2/2) S(u) / (t + 4), u = (t - 4) / (t + 4). t^2/2 is split into an exact part (12 bits of t squared)
- * and a small rest that joins the reduced argument of the exponential. */
-DL_INLINE float dl_normcdff(float x) {
-    float a = fabsf(x), t = a > 13.25f ? 13.25f : a; /* e^(-13.25^2/2) is below the smallest normal number */
-    float head = dl_float(dl_bits(t) & 0xfffff000u);
-    float z = -0.5f * head * head, rest = -0.5f * (t - head) * (t + head);
+/* The Mills ratio P(-t) e^(t^2/2) of the normal distribution, t >= 0: P(t) / Q(t) with positive coefficients. With the
+ * exponential it gives the distribution function, relatively accurate in the left tail too (1 + erf cancels there).
+ * t^2/2 is split into its float and the small rest that was rounded off, which joins the reduced argument. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define DL_HALF_SQUARE(t, z, rest) \
+    float half = 0.5f * (t), z = -half * (t), rest = __builtin_fmaf(-half, (t), -z)
+#else
+#define DL_HALF_SQUARE(t, z, rest)                          \
+    float head = dl_float(dl_bits(t) & 0xfffff000u);        \
+    float z = -0.5f * head * head, rest = -0.5f * ((t) - head) * ((t) + head)
+#endif
+
+/* t P(-t) = above / below, or P(-t) when `times` is 1 */
+DL_INLINE float dl_normal_tail(float t, float times) {
+    DL_HALF_SQUARE(t, z, rest);
     float k = z * DL_LOG2E + DL_ROUND, n = k - DL_ROUND;
     float r = ((z - n * DL_LN2_HI) - n * DL_LN2_LO) + rest;
-    float q = 0.000197644331f; /* as in dl_expm1f: |r| may reach 0.36 */
-    q = q * r + 0.00139323878f;
-    q = q * r + 0.00833354332f;
-    q = q * r + 0.0416664928f;
-    q = q * r + 0.166666657f;
-    q = q * r + 0.5f;
-    float p = (q * r) * r + r;
-    float w = 1.0f / (t + 4.0f), u = 1.0f - 8.0f * w;
-    float g = -0.000102857259f; /* fit 2^-25.7 on [0, 13.3] */
-    g = g * u + 0.000241742571f;
-    g = g * u + 0.0015865484f;
-    g = g * u - 0.00354883075f;
-    g = g * u - 0.00754065719f;
-    g = g * u + 0.0604112484f;
-    g = g * u - 0.18652077f;
-    g = g * u + 0.38713631f;
-    g = g * u - 0.607896686f;
-    g = g * u + 0.755285144f;
-    g = g * w;
-    float tail = (p * g + g) * dl_float(0x3f800000u + (dl_bits(k) << 23));
-    float x2 = x * x, m = -8.1695789e-06f; /* |x| < 1: 1/2 + x m(x^2), fit 2^-28.38 */
-    m = m * x2 + 0.000115018847f;
-    m = m * x2 - 0.00118801999f;
-    m = m * x2 + 0.00997416303f;
-    m = m * x2 - 0.0664905384f;
-    m = m * x2 + 0.398942292f;
-    float far = x > 0.0f ? 1.0f - tail : tail;
-    return a < 1.0f ? m * x + 0.5f : far;
+    float e = dl_exp_poly(r);
+    float t2 = t * t; /* fit 2^-27.6 on [0, 13.3] */
+    float a = (0.00402019224f * t2 + (0.0399841803f * t + 0.181306778f)) * t2 + (0.435686336f * t + 0.5f);
+    float b = ((0.0100769843f * t + 0.100232858f) * t2 + (0.464380384f * t + 1.19448428f)) * t2 + (1.66925759f * t + 1.0f);
+    float g = (a * times) / b;
+    return (e * g + g) * dl_float(0x3f800000u + (dl_bits(k) << 23));
 }
 
+DL_INLINE float dl_normcdff(float x) {
+    float a = fabsf(x), t = a > 13.25f ? 13.25f : a; /* e^(-13.25^2/2) is below the smallest normal number */
+    float tail = dl_normal_tail(t, 1.0f);
+    return x > 0.0f ? 1.0f - tail : tail;
+}
+
+/* x P(x) = max(x, 0) - |x| P(-|x|) */
 DL_INLINE float dl_geluf(float x) {
-    float z = x < -100.0f ? -100.0f : x;
-    return z * dl_normcdff(z);
+    float a = fabsf(x), t = a > 13.25f ? 13.25f : a;
+    return (x < 0.0f ? 0.0f : x) - dl_normal_tail(t, t);
 }
 
 /* x/2 (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3): cheaper, and does not cancel for x < 0 */
 DL_INLINE float dl_gelu_tanhf(float x) {
     float z = x < -100.0f ? -100.0f : x;
-    return z * dl_sigmoidf(z * (0.0713548163f * (z * z) + 1.59576912f));
+    float u = z * (0.0713548163f * (z * z) + 1.59576912f);
+    u = u < -88.0f ? -88.0f : u;
+    dl_expansion e = dl_expand(u > 30.0f ? -30.0f : -u);
+    float s = dl_float(0x3f800000u - e.n23);
+    return z * (s / ((1.0f + s) + e.p));
 }
 
-/* x tanh(softplus(x)) without the logarithm: with w = e^-|x|, tanh(log(1 + e^x)) is
- * (1 + 2w) / (1 + 2w + 2w^2) for x > 0 and (2w + w^2) / (2w + w^2 + 2) otherwise. */
+/* x tanh(softplus(x)) without the logarithm: with e = e^x, tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), which is 1
+ * from x = 20 on. */
 DL_INLINE float dl_mishf(float x) {
-    float z = x < -100.0f ? -100.0f : x;
-    float w = dl_expf(-fabsf(z)), w2 = w * w;
-    float num = z > 0.0f ? 1.0f + 2.0f * w : w2 + 2.0f * w;
-    float add = z > 0.0f ? 2.0f * w2 : 2.0f;
-    return z * (num / (num + add));
+    float z = x < -88.0f ? -88.0f : x;
+    dl_expansion a = dl_expand(z > 20.0f ? 20.0f : z);
+    float e = dl_float(dl_bits(1.0f + a.p) + a.n23);
+    e = z > -87.3365448f ? e : 0.0f;
+    float n = e * (e + 2.0f);
+    return z * (n / (n + 2.0f));
 }
 
 /* ---- sine and cosine ----
@@ -278,22 +271,61 @@ DL_INLINE float dl_sincos_core(float x, uint64_t quarter) {
 DL_INLINE float dl_sinf(float x) { return dl_sincos_core(x, 0); }
 DL_INLINE float dl_cosf(float x) { return dl_sincos_core(x, 1); }
 
-#define DL_TRIG_N(NAME, FAST, EXACT)                                            \
+/* Near zero, up to 2^13, reduced in float with pi/2 in parts of 24, 11 and 24 bits. Multiply-adds of one rounding make the
+ * first step exact, and the second too where r is small; elsewhere they find what it rounds off. Without them, the above. */
+#define DL_TRIG_CLOSE 8192.0f
+
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define DL_TRIG_NEAR
+#define DL_TRIG_REDUCE(x, t, r, rest)                                                                  \
+    float t = __builtin_fmaf(x, 0.636619747f, DL_ROUND), turns = DL_ROUND - t;                         \
+    float first = __builtin_fmaf(turns, 1.57079637f, x), r = __builtin_fmaf(turns, -4.37139533e-08f, first); \
+    float rest = __builtin_fmaf(turns, -4.37139533e-08f, first - r);                                   \
+    rest = __builtin_fmaf(turns, 2.56334407e-12f, rest)
+
+DL_INLINE float dl_sincos_near(float x, uint32_t quarter) {
+    DL_TRIG_REDUCE(x, t, r, rest);
+    uint32_t q = dl_bits(t) + quarter;
+    float r2 = r * r, r4 = r2 * r2;
+    float s = -0.000195068365f * r4 + (0.00833210163f * r2 - 0.166666538f); /* fit 2^-27.9 */
+    s = r + ((s * r2) * r + rest);
+    float c = 2.44306648e-05f * r4 + (-0.00138873013f * r2 + 0.0416666456f); /* fit 2^-33.1 */
+    c = 1.0f + ((c * r4 - r * rest) - (0.5f * r) * r); /* r^2 is not rounded on its own */
+    float y = (q & 1) ? c : s;
+    return dl_float(dl_bits(y) ^ ((q & 2) << 30));
+}
+
+DL_INLINE float dl_sin_near(float x) {
+    float y = dl_sincos_near(x, 0);
+    return x == 0.0f ? x : y; /* the sign of zero */
+}
+DL_INLINE float dl_cos_near(float x) { return dl_sincos_near(x, 1); }
+#else
+#define dl_sin_near dl_sinf
+#define dl_cos_near dl_cosf
+#endif
+
+/* y may be x: where any is far, the inputs are kept for the second look. */
+#define DL_TRIG_N(NAME, NEAR, FAST, EXACT)                                      \
     static inline void NAME(const float *x, float *y, ptrdiff_t n) {            \
-        float buf[256];                                                         \
         for (ptrdiff_t b = 0; b < n; b += 256) {                                \
             ptrdiff_t m = n - b < 256 ? n - b : 256;                            \
-            int far = 0; /* y may be x: keep the inputs for the second look */  \
-            for (ptrdiff_t i = 0; i < m; i++) buf[i] = x[b + i];                \
-            for (ptrdiff_t i = 0; i < m; i++) far |= fabsf(buf[i]) > DL_TRIG_MAX; \
-            for (ptrdiff_t i = 0; i < m; i++) y[b + i] = FAST(buf[i]);          \
-            if (far)                                                            \
-                for (ptrdiff_t i = 0; i < m; i++)                               \
-                    if (fabsf(buf[i]) > DL_TRIG_MAX) y[b + i] = EXACT(buf[i]);  \
+            const float *p = x + b;                                             \
+            float *z = y + b, buf[256];                                         \
+            int far = 0;                                                        \
+            for (ptrdiff_t i = 0; i < m; i++) far |= fabsf(p[i]) > DL_TRIG_CLOSE; \
+            if (!far) {                                                         \
+                for (ptrdiff_t i = 0; i < m; i++) z[i] = NEAR(p[i]);            \
+                continue;                                                       \
+            }                                                                   \
+            for (ptrdiff_t i = 0; i < m; i++) buf[i] = p[i];                    \
+            for (ptrdiff_t i = 0; i < m; i++) z[i] = FAST(buf[i]);              \
+            for (ptrdiff_t i = 0; i < m; i++)                                   \
+                if (fabsf(buf[i]) > DL_TRIG_MAX) z[i] = EXACT(buf[i]);          \
         }                                                                       \
     }
-DL_TRIG_N(dl_sin_n, dl_sinf, sinf)
-DL_TRIG_N(dl_cos_n, dl_cosf, cosf)
+DL_TRIG_N(dl_sin_n, dl_sin_near, dl_sinf, sinf)
+DL_TRIG_N(dl_cos_n, dl_cos_near, dl_cosf, cosf)
 
 /* ---- double ---- */
 

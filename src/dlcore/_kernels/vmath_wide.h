@@ -1,7 +1,7 @@
-/* Elementary functions of floats that are computed in double: what is too rare for a fit of its own still vectorises.
+/* Elementary functions that are rarer than those of vmath.h: powers, and the hyperbolic and the inverse functions.
  *
- * Series in double, cut off where the rest no longer shows in a float: the results are the nearest float, but for about one
- * in a hundred that lies next to it. Special cases are those of C's functions.
+ * Powers are computed in double, by series that are cut off where the rest no longer shows in a float: the results are the
+ * nearest float, but for about one in a hundred that lies next to it. Special cases are those of C's functions.
  */
 #ifndef DL_VMATH_WIDE_H
 #define DL_VMATH_WIDE_H
@@ -58,62 +58,63 @@ DL_INLINE float dl_powf(float x, float y) {
     return (y == 0.0f) | (x == 1.0f) ? 1.0f : r;
 }
 
-/* (e^x - e^-x) / 2; small |x|: the series, which does not cancel */
+/* ---- in float: to one or two ulp ---- */
+
+/* e^a / 4 for a in [0, 89.5]: e^a itself may be beyond the largest number where half of it is not */
+DL_INLINE float dl_quarter_exp(float a) {
+    dl_expansion e = dl_expand(a > 89.5f ? 89.5f : a);
+    float s = dl_float(e.n23 + 0x3e800000u);
+    return s * e.p + s;
+}
+
+/* (e^x - e^-x) / 2; small |x|: an odd polynomial, which does not cancel */
 DL_INLINE float dl_sinhf(float x) {
-    double z = x, z2 = z * z;
-    z = z > 200.0 ? 200.0 : z;
-    z = z < -200.0 ? -200.0 : z;
-    double e = dl_wide_exp2(z * 1.44269504088896340736), big = 0.5 * e - 0.5 / e;
-    double q = 1.6059043836821613e-10; /* 1 / 13! */
-    q = q * z2 + 2.505210838544172e-08;
-    q = q * z2 + 2.7557319223985893e-06;
-    q = q * z2 + 0.0001984126984126984;
-    q = q * z2 + 0.008333333333333333;
-    q = q * z2 + 0.16666666666666666;
-    q = (q * z2) * x + x;
-    float y = fabsf(x) < 1.0f ? (float)q : (float)big;
-    return x == x ? y : x;
+    float a = fabsf(x), e = dl_quarter_exp(a), x2 = x * x;
+    float big = 2.0f * (e - 0.0625f / e);
+    float q = (2.78392554e-06f * x2 + 0.000198426351f) * (x2 * x2) + (0.00833331142f * x2 + 0.166666672f); /* fit 2^-31.6 */
+    float small = (q * x2) * x + x;
+    return a < 1.0f ? small : copysignf(big, x);
 }
 
 DL_INLINE float dl_coshf(float x) {
-    double z = fabsf(x);
-    z = z > 200.0 ? 200.0 : z;
-    double e = dl_wide_exp2(z * 1.44269504088896340736);
-    float y = (float)(0.5 * e + 0.5 / e);
-    return x == x ? y : x;
+    float e = dl_quarter_exp(fabsf(x));
+    return 2.0f * (e + 0.0625f / e);
 }
 
-/* Reduced to |s| <= tan(pi/8): above 1 to the reciprocal, then arctan t = pi/4 + arctan((t - 1) / (t + 1)). */
-DL_INLINE double dl_wide_arctan(double x) {
-    double a = fabs(x);
-    double t = a > 1.0 ? 1.0 / a : a;
-    double s = t > 0.41421356237309503 ? (t - 1.0) / (t + 1.0) : t, s2 = s * s;
-    double q = 0.0476190476190476; /* 1 / 21 */
-    q = q * s2 - 0.0526315789473684;
-    q = q * s2 + 0.0588235294117647;
-    q = q * s2 - 0.0666666666666667;
-    q = q * s2 + 0.0769230769230769;
-    q = q * s2 - 0.0909090909090909;
-    q = q * s2 + 0.111111111111111;
-    q = q * s2 - 0.142857142857143;
-    q = q * s2 + 0.2;
-    q = q * s2 - 0.333333333333333;
-    q = (q * s2) * s + s;
-    q = t > 0.41421356237309503 ? q + 0.78539816339744830962 : q;
-    q = a > 1.0 ? 1.57079632679489661923 - q : q;
-    return copysign(q, x);
+#define DL_HALF_PI 1.57079637f
+#define DL_HALF_PI_REST (-4.37113883e-08f)
+
+/* Above 1 by the reciprocal: pi/2 - arctan(1/x) */
+DL_INLINE float dl_arctanf(float x) {
+    float a = fabsf(x), t = a > 1.0f ? 1.0f / a : a, u = t * t, u2 = u * u, u4 = u2 * u2;
+    float q = (0.00291972281f * u - 0.016364133f) * u2 + (0.0432058573f * u - 0.0755172372f); /* fit 2^-25.8 */
+    q = q * u4 + ((0.106657855f * u - 0.142110035f) * u2 + (0.199937671f * u - 0.333331525f));
+    float r = (q * u) * t, far = DL_HALF_PI - (t + (r - DL_HALF_PI_REST));
+    return copysignf(a > 1.0f ? far : t + r, x);
 }
 
-DL_INLINE float dl_arctanf(float x) { return (float)dl_wide_arctan(x); }
+/* arcsin s = s + s z P(z), z = s^2, for s up to 1/2; beyond it arcsin a = pi/2 - 2 arcsin(sqrt((1 - a) / 2)). */
+typedef struct { float a, r; } dl_arcsine;
+
+DL_INLINE dl_arcsine dl_reduced_arcsin(float x) {
+    float a = fabsf(x), square = a * a, z = a > 0.5f ? 0.5f - 0.5f * a : square;
+    float s = a > 0.5f ? sqrtf(z) : a, z2 = z * z;
+    float q = (0.0422197059f * z2 + (0.0241481662f * z + 0.0454766564f)) * z2 + (0.0749524906f * z + 0.166667536f); /* fit 2^-27.6 */
+    dl_arcsine y = {a, (q * z) * s + s};
+    return y;
+}
 
 DL_INLINE float dl_arcsinf(float x) {
-    double z = x;
-    return (float)dl_wide_arctan(z / sqrt((1.0 - z) * (1.0 + z)));
+    dl_arcsine y = dl_reduced_arcsin(x);
+    float far = DL_HALF_PI - (2.0f * y.r - DL_HALF_PI_REST);
+    return copysignf(y.a > 0.5f ? far : y.r, x);
 }
 
 DL_INLINE float dl_arccosf(float x) {
-    double z = x;
-    return (float)(2.0 * dl_wide_arctan(sqrt((1.0 - z) / (1.0 + z))));
+    dl_arcsine y = dl_reduced_arcsin(x);
+    float from = y.a > 0.5f ? y.r : copysignf(y.r, x), rest = DL_HALF_PI - (from - DL_HALF_PI_REST);
+    float far = 2.0f * (x > 0.0f ? y.r : rest);
+    return y.a > 0.5f ? far : rest;
 }
 
 /* sin / cos; the reduction is that of dl_sincos_core, good to DL_TRIG_MAX */
@@ -136,6 +137,19 @@ DL_INLINE float dl_tan_core(float x) {
     double up = dl_bits64(t) & 1 ? -c : s, down = dl_bits64(t) & 1 ? s : c;
     return (float)(up / down);
 }
-DL_TRIG_N(dl_tan_n, dl_tan_core, tanf)
+#ifdef DL_TRIG_NEAR
+/* tan r, or -1 / tan r in odd quarters; fit 2^-25.3 */
+DL_INLINE float dl_tan_near(float x) {
+    DL_TRIG_REDUCE(x, t, r, rest);
+    float r2 = r * r, r4 = r2 * r2;
+    float q = ((0.00968893711f * r2 + 0.0025958647f) * r4 + (0.0247652885f * r2 + 0.053314466f)) * r4 + (0.133400127f * r2 + 0.333331078f);
+    float y = r + ((q * r2) * r + (rest * r2 + rest));
+    y = dl_bits(t) & 1 ? -1.0f / y : y;
+    return x == 0.0f ? x : y;
+}
+#else
+#define dl_tan_near dl_tan_core
+#endif
+DL_TRIG_N(dl_tan_n, dl_tan_near, dl_tan_core, tanf)
 
 #endif

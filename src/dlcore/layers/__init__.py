@@ -31,6 +31,11 @@ from dlcore.layers.merging import (
     subtract,
 )
 from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
+from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
+from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
+from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
+from dlcore.layers.preprocessing.string_lookup import StringLookup
 from dlcore.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -41,12 +46,6 @@ from dlcore.layers.regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
-from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
-from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
-from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
-from dlcore.layers.preprocessing.string_lookup import StringLookup
-from dlcore.layers.regularization import Dropout
 from dlcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from dlcore.layers.spectral_normalization import SpectralNormalization
 from dlcore.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -77,17 +76,14 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
-    "Lambda",
-    "HashedCrossing",
-    "Hashing",
-    "Input",
-    "InputLayer",
-    "InputSpec",
     "IntegerLookup",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -95,8 +91,8 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
-    "PReLU",
     "Normalization",
+    "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",

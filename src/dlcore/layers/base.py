@@ -91,6 +91,10 @@ class Layer(State, Buildable, Configurable):
         self._plain = -1                    # how many keywords (0, or 1: training) a call may have to go straight to `call`
         self._spec = _call_spec(type(self))
 
+    def __getstate__(self):
+        # What the calls of the layer come from belongs to the graphs, which put the calls back. Losses are of the original's call.
+        return {**vars(self), "_inbound": [node for node in self._inbound if not node.inputs], "_losses": []}
+
     def __setstate__(self, state):
         vars(self).update(state)
         self.compute_dtype = _float_dtype(self.compute_dtype)       # pickle makes a string of its own

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 
 import numpy as np
 
@@ -49,6 +50,8 @@ def _serialized(cls, key, value):
     """A constructor argument in a form that JSON takes."""
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     try:
         return activations.serialize(value) if inspect.isroutine(value) else serialize_keras_object(value)
     except TypeError as error:

@@ -1,12 +1,16 @@
-"""What running layer calls know of one another, per thread."""
+"""What running layer calls know of one another."""
 
 import threading
+import weakref
 
-# training: the flag that layers inside the outermost call inherit (absent: no call is running).
-# pending: whether a layer has added a loss since the last outermost call.
+# Per thread. training: the flag that layers inside the outermost call inherit (absent: no call is running).
 # scope: (path, layer) of the innermost layer that is being called or built, for the paths of variables; None outside.
 calls = threading.local()
 NOT_CALLED = object()
+
+# Layers that hold losses of their last call, in whichever thread it ran: weak references, as keys of a dict because its
+# operations are atomic.
+_holders = {}
 
 
 def call_training():
@@ -15,8 +19,20 @@ def call_training():
 
 
 def losses_pending():
-    """Whether a layer has added a loss since the last outermost call on this thread."""
-    return getattr(calls, "pending", False)
+    """Whether any layer holds losses of its last call."""
+    return bool(_holders)
+
+
+def holds_losses(layer, holds):
+    """Notes that a layer holds losses, or no longer does."""
+    if holds:
+        _holders[weakref.ref(layer, _forget)] = None
+    else:
+        _forget(weakref.ref(layer))
+
+
+def _forget(reference):
+    _holders.pop(reference, None)
 
 
 def enter_scope(layer):

@@ -2,11 +2,11 @@
 
 import inspect
 
-from dlcore import activations, ops, tree
+from dlcore import ops, tree
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.layers.base import Layer
 from dlcore.ops.symbolic import Node
-from dlcore.utils.serialization import deserialize_keras_object
+from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class InputLayer(Layer):
@@ -184,12 +184,16 @@ class Lambda(Layer):
             return super().compute_output_spec(*args, **kwargs)
         return self._call_symbolically(args, kwargs)
 
+    def get_config(self):
+        config = super().get_config()
+        if isinstance(config["function"], str):         # an activation's name alone, which Keras reads in other layers only
+            config["function"] = serialize_keras_object(self.function)
+        return config
+
     @classmethod
     def from_config(cls, config, custom_objects=None, safe_mode=None):
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
                 config[key] = deserialize_keras_object(config[key], custom_objects)
-        if isinstance(config["function"], str):         # an activation is written by its name alone
-            config["function"] = activations.get(config["function"])
         return cls(**config)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcore import constraints, initializers, regularizers
-from dlcore.layers.context import calls, enter_scope, leave_scope, losses_pending
+from dlcore.layers.context import calls, enter_scope, holds_losses, leave_scope, losses_pending
 from dlcore.naming import auto_name
 from dlcore.variable import Variable, assign_all
 
@@ -44,7 +44,9 @@ class State:
             variable.trainable = False
         return variable
 
-    add_variable = add_weight
+    def add_variable(self, shape, initializer, dtype=None, trainable=True, autocast=True, regularizer=None, constraint=None, name=None):
+        """:meth:`add_weight` with shape and initializer first."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
 
     def _own_variables(self):
         """Variables of this layer itself, trainable ones first, as Keras orders them."""
@@ -236,7 +238,7 @@ class State:
         """Adds a scalar tensor (or a list of them) to the loss of the model, for this call."""
         self._adds_losses, self._plain = True, -1       # from now on each call must clear what the one before added
         self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
-        calls.pending = True
+        holds_losses(self, True)
 
     @property
     def losses(self):
@@ -250,11 +252,11 @@ class State:
         return collected
 
     def _clear_losses(self):
-        """Forgets what add_loss collected in the last call; free where no layer ever adds a loss."""
+        """Forgets what add_loss collected in the last call; free where no layer holds a loss."""
         if losses_pending():
             for layer in self._flatten_layers():
                 layer._losses.clear()
-            calls.pending = False
+                holds_losses(layer, False)
 
 
 def find(value, kind):

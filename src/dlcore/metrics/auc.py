@@ -80,6 +80,8 @@ class AUC(Metric):
         return self._thresholds.tolist()
 
     def _build(self, labels):
+        if labels and self.label_weights is not None and self.label_weights.shape != labels:
+            raise ValueError(f"`label_weights` must hold one weight for each of the {labels[0]} labels. Received: weights of shape {self.label_weights.shape}")
         for state in STATES:
             setattr(self, state, self.add_variable((self.num_thresholds, *labels), "zeros", name=state))
         self._built = True
@@ -110,10 +112,17 @@ class AUC(Metric):
         return weights * sample_weight
 
     def result(self):
+        return self._area(self.curve, self.summation_method)
+
+    def interpolate_pr_auc(self):
+        """The area below the precision-recall curve, with interpolated counts: the `result` of `curve="PR"`."""
+        return self._area("PR", "interpolation")
+
+    def _area(self, curve, method):
         states = (self.true_positives, self.false_positives, self.true_negatives, self.false_negatives) if self._built else None
         if states is None:
             return convert(0.0, self.dtype)
-        area = curve_area(*states, _CURVES.index(self.curve), _METHODS.index(self.summation_method))
+        area = curve_area(*states, _CURVES.index(curve), _METHODS.index(method))
         if not self.multi_label:
             return area
         weights = self.label_weights

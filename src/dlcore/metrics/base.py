@@ -46,6 +46,11 @@ class Metric:
     def dtype(self):
         return self._dtype
 
+    def _expect_float(self):
+        """For metrics whose state has their dtype."""
+        if self._dtype not in ("float32", "float64"):
+            raise ValueError(f"{type(self).__name__}: dtype must be 'float32' or 'float64'; received dtype={self._dtype!r}")
+
     def add_variable(self, shape, initializer, dtype=None, aggregation="sum", name=None):
         """Adds a variable to the state.
 

@@ -32,6 +32,7 @@ class FBetaScore(Metric):
 
     def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
         super().__init__(name=name, dtype=dtype)
+        self._expect_float()
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(f"Invalid `average`. Expected one of: None, 'micro', 'macro', 'weighted'. Received: average={average!r}")
         if not isinstance(beta, float) or not beta > 0:
@@ -54,7 +55,7 @@ class FBetaScore(Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         if not self._built:
             self._build(y_pred.shape if hasattr(y_pred, "shape") else np.shape(y_pred))
-        f_score_update(*self._states(), y_true, y_pred, sample_weight, self.threshold)
+        f_score_update(type(self).__name__, *self._states(), y_true, y_pred, sample_weight, self.threshold)
 
     def _states(self):
         return self.true_positives, self.false_positives, self.false_negatives, self.intermediate_weights

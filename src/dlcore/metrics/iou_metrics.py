@@ -109,7 +109,7 @@ class BinaryIoU(IoU):
         name, dtype: See `IoU`.
 
     Raises:
-        ValueError: if a class to be averaged is out of range.
+        ValueError: if a class to be averaged is out of range, or `threshold` is no number.
 
     Example:
         >>> round(float(BinaryIoU(threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])), 4)
@@ -118,6 +118,8 @@ class BinaryIoU(IoU):
 
     def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
         super().__init__(num_classes=2, target_class_ids=target_class_ids, name=name, dtype=dtype)
+        if not isinstance(threshold, (int, float, np.number)):
+            raise ValueError(f"`threshold` must be a number. Received: threshold={threshold!r}")
         self.threshold = threshold
 
     def update_state(self, y_true, y_pred, sample_weight=None):

@@ -51,8 +51,10 @@ def keep_top_k(y_pred, k):
         ValueError: if there are fewer than k classes.
     """
     y_pred = np.asarray(y_pred)
-    if y_pred.ndim == 0 or not 1 <= k <= y_pred.shape[-1]:
-        raise ValueError(f"`top_k` must be at least 1 and at most the number of classes. Received: top_k={k} and y_pred of shape {y_pred.shape}")
+    if y_pred.dtype.kind != "f":
+        y_pred = y_pred.astype(config.floatx())             # whole numbers have no room for the one below all thresholds
+    if y_pred.ndim == 0 or not isinstance(k, (int, np.integer)) or not 1 <= k <= y_pred.shape[-1]:
+        raise ValueError(f"`top_k` must be an integer, at least 1 and at most the number of classes. Received: top_k={k} and y_pred of shape {y_pred.shape}")
     last = np.partition(y_pred, -k, axis=-1)[..., -k, None]
     above, equal = y_pred > last, y_pred == last
     room = k - above.sum(axis=-1, keepdims=True)

@@ -31,6 +31,7 @@ class R2Score(Metric):
 
     def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None):
         super().__init__(name=name, dtype=dtype)
+        self._expect_float()
         known = (None, "uniform_average", "variance_weighted_average")
         if class_aggregation not in known:
             raise ValueError(f"Invalid value for argument `class_aggregation`. Expected one of {known}. Received: class_aggregation={class_aggregation!r}")

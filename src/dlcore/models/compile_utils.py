@@ -146,12 +146,16 @@ class CompileLoss:
         flat = tree.flatten(weights)
         if len(flat) != given:
             raise ValueError(f"`loss_weights` must match the number of losses, got {given} losses and {len(flat)} weights.")
+        if not isinstance(self._loss, NESTS) and not isinstance(weights, dict):
+            return flat * outputs.count                 # one loss for all outputs has one weight
+        if outputs.nested and isinstance(self._loss, NESTS) and len(flat) == outputs.count:
+            return flat
         if isinstance(weights, dict):
             unknown = set(weights) - set(outputs.names)
             if unknown:
                 raise KeyError(f"`loss_weights` has keys {sorted(unknown)} that are not outputs; expected some of {outputs.names}")
             return [weights.get(name) for name in outputs.names]
-        if isinstance(self._loss, dict):                # a list beside a dict goes with the dict's sorted keys
+        if isinstance(self._loss, dict) and outputs.keys:       # of a dict of outputs, which has no order, that of the sorted keys
             by_name = dict(zip(sorted(self._loss), flat, strict=True))
             return [by_name.get(name) for name in outputs.names]
         return flat

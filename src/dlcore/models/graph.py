@@ -3,7 +3,7 @@
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.layers.base import Layer
-from dlcore.layers.core import InputLayer
+from dlcore.layers.core import Input, InputLayer
 
 
 class _Slot:
@@ -57,6 +57,17 @@ class Graph:
                             for i, x in enumerate(self.flat_inputs)]
         self.output_names = _unique([x.history.name or "output" for x in self.flat_outputs])
         self._plan()
+
+    def __getstate__(self):
+        # The nodes go first, as a node leads to all those before it that are not copied yet.
+        mine = set(self.nodes)
+        calls = [node for layer in self.layers for node in layer._inbound if node in mine and node.inputs]
+        return {"nodes": self.nodes, **vars(self), "calls": calls}
+
+    def __setstate__(self, state):
+        for node in state.pop("calls"):
+            node.operation._inbound.append(node)
+        vars(self).update(state)
 
     def _trace(self, parents):
         """Nodes between inputs and outputs, parents before children; and the order in which operations were met."""
@@ -169,6 +180,17 @@ class Graph:
                 made[0].history.name = node.name
             known.update(zip(map(id, outs), made, strict=True))
         return tree.pack_as(self.outputs, [known[id(x)] for x in self.flat_outputs])
+
+
+def graph_between(inputs, outputs):
+    """The graph from inputs to outputs. A tensor of `inputs` that a layer made is replaced by an input of its own, as in Keras."""
+    graph = Graph(inputs, outputs)
+    given = graph.flat_inputs
+    made = [x.history is not None and not isinstance(x.history.operation, InputLayer) for x in given]
+    if not any(made):
+        return graph
+    flat = [Input(batch_shape=x.shape, dtype=x.dtype) if inner else x for x, inner in zip(given, made, strict=True)]
+    return Graph(tree.pack_as(inputs, flat), graph.replay(flat, lambda operation, *args, **kwargs: operation(*args, **kwargs)))
 
 
 def _owner(node):

@@ -7,8 +7,8 @@ import numpy as np
 from dlcore import saving, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, fits
 from dlcore.layers.base import Layer
-from dlcore.layers.context import call_training, losses_pending
-from dlcore.models.graph import Graph
+from dlcore.layers.context import call_training
+from dlcore.models.graph import graph_between
 from dlcore.models.structure import KEYS, graph_config, graph_from_config, takes_graph
 from dlcore.models.trainer import Trainer
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -51,14 +51,15 @@ class Model(Trainer, Layer):
         Trainer.__init__(self)
         self._graph = None
         if inputs is not None:
-            self._graph = Graph(inputs, outputs)
+            self._graph = graph_between(inputs, outputs)
             self.built = True
         self._swift = False
 
     def __getstate__(self):
         # The arena holds the memory of these variables: a copy, with variables of its own, makes another. What the optimizer
         # remembers goes beside the variables that it belongs to.
-        state = {**vars(self), "_arena": None, "_source": None, "_resume": None}
+        # The graph comes first: its calls are in an order in which none leads deep into those before.
+        state = {"_graph": self._graph, **super().__getstate__(), "_arena": None, "_source": None, "_resume": None}
         if self.optimizer is not None and self.optimizer.built:
             slots = {}
             self.optimizer.save_own_variables(slots)
@@ -160,7 +161,7 @@ class Model(Trainer, Layer):
             x = args[0]
             if type(x) is np.ndarray and x.dtype.kind not in "OUS":
                 x = convert(x)
-            if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None and not losses_pending():
+            if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None:
                 training = kwargs.get("training") if kwargs else None
                 return self.call(x, training=call_training() if training is None else training)
         outputs = self._general_call(args, kwargs)
@@ -169,11 +170,10 @@ class Model(Trainer, Layer):
 
     def _is_swift(self):
         """Whether calls may skip everything around :meth:`call`: the layers are built-in ones without layers inside
-        (they get the training flag from this model and need no context), and nothing is added to the outputs."""
-        return (
-            type(self).call is type(self)._own_call
-            and self.activity_regularizer is None
-            and all(type(layer).__module__.startswith("dlcore.layers.") for layer in self._flatten_layers(include_self=False))
+        (they get the training flag from this model and need no context), and none adds losses, which a call begins by clearing."""
+        return type(self).call is type(self)._own_call and all(
+            layer.activity_regularizer is None and not layer._adds_losses and (layer is self or type(layer).__module__.startswith("dlcore.layers."))
+            for layer in self._flatten_layers()
         )
 
     def _standardize(self, inputs):

@@ -32,7 +32,8 @@ class Steps:
         self._compile_metrics = None
         self._loss_tracker = None
         self._step_metrics = None
-        self._penalized = True
+        self._penalized = None                  # whether weights have penalties; None: not known yet
+        self._arena_is_whole = False
         self._source = None                     # the batches, while `fit` runs
         self._resume = None                     # where an interrupted training is to go on
 
@@ -132,6 +133,8 @@ class Steps:
             if y is None:
                 raise ValueError(f"the model was compiled with loss={self.loss!r:.100}, which compares outputs with targets: expected targets y; received y=None")
             total = self._compile_loss(y, y_pred, sample_weight)
+        if self._penalized is None:             # here, after the call: a layer may have got its weights in it
+            self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
         if self._penalized or losses_pending():
             for extra in self.losses:
                 total = extra if total is None else total + extra
@@ -195,20 +198,23 @@ class Steps:
         self.optimizer.build(variables)
 
     def _train_arena(self):
-        if self._arena is None:
+        if self._arena is None or not self._arena_is_whole:
             self._make_arena()
+            self._arena_is_whole = True
         self._arena.start()
 
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
         # A subclass may say itself what its metrics are.
         self._step_metrics = self._metrics_in_attributes() if type(self).metrics is Steps.metrics else None
-        self._penalized = any(v.regularizer is not None for v in self.trainable_variables)
+        self._penalized = None
         if training:
-            if self.trainable_variables:
+            # Layers that are not built get their variables in the call of the first step, which makes the arena then.
+            self._arena_is_whole = all(layer.built for layer in self._flatten_layers())
+            if not self.trainable_variables:
+                self._arena = None
+            elif self._arena_is_whole:
                 self._make_arena()
-            else:
-                self._arena = None          # not built yet: the first step makes it
 
 
 def _batch_rows(x):

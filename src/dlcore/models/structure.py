@@ -5,6 +5,7 @@ operation that made it, which call of it that was, and which of its outputs.
 """
 
 import inspect
+from typing import Any
 
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor
@@ -133,7 +134,7 @@ def _known(value, tensors):
     return True
 
 
-def _read(value, tensors):
+def _read(value, tensors) -> Any:
     if _is_tensor(value):
         return tensors[_place(value)]
     if isinstance(value, dict) and value.get("class_name") == "__tuple__":

@@ -35,7 +35,7 @@ def print_summary(model, line_length=None, print_fn=None, expand_nested=False, s
     for layer, depth in _rows(model, expand_nested, layer_range):
         row = [f"{'  ' * depth}{layer.name} ({type(layer).__name__})", _shape_text(layer), f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"]
         if not chain:
-            row.append(_parents(layer) if depth == 0 else "")
+            row.append(_parents(layer, model._graph) if depth == 0 else "")
         if show_trainable:
             row.append("Y" if layer.trainable else "N")
         table.add_row(*row)
@@ -82,10 +82,10 @@ def _shape_text(layer):
     return str(tree.map_structure(lambda x: x.shape, graph.outputs)) if graph is not None else "?"
 
 
-def _parents(layer):
+def _parents(layer, graph):
     names = []
-    for node in layer._inbound:
-        for x in node.inputs:
+    for node in graph.nodes:
+        for x in node.inputs if node.operation is layer else ():
             if x.history is not None and getattr(x.history.operation, "name", None) not in (None, layer.name):
                 names.append(x.history.operation.name)
     return ", ".join(dict.fromkeys(names)) or "-"

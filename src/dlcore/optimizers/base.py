@@ -66,7 +66,14 @@ class Optimizer(Rates, OwnVariables):
             warnings.warn("Argument `decay` is no longer supported and will be ignored. Use a learning rate schedule.", stacklevel=3)
         if kwargs:
             raise ValueError(f"Argument(s) not recognized: {kwargs}")
-        if gradient_accumulation_steps and not gradient_accumulation_steps >= 2:
+        numbers = {"weight_decay": weight_decay, "clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm,
+                   "loss_scale_factor": loss_scale_factor}  # fmt: skip
+        for argument, value in numbers.items():
+            if value is not None and (np.ndim(value) or np.asarray(value).dtype.kind not in "iuf"):
+                raise ValueError(f"`{argument}` must be a number or None. Received: {argument}={value!r}")
+        if loss_scale_factor == 0:
+            raise ValueError("`loss_scale_factor` must not be 0, because gradients are divided by it. Received: loss_scale_factor=0")
+        if gradient_accumulation_steps and not (isinstance(gradient_accumulation_steps, (int, np.integer)) and gradient_accumulation_steps >= 2):
             raise ValueError(f"`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps={gradient_accumulation_steps}")
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
@@ -136,7 +143,16 @@ class Optimizer(Rates, OwnVariables):
             variable: The variable to change, with :meth:`assign` and the like.
             learning_rate: The current learning rate, a scalar.
         """
-        raise NotImplementedError(f"{type(self).__name__} must override update_step(gradient, variable, learning_rate)")
+        # That of a built-in rule, for a rule of the user's on top of it.
+        rule = next((vars(cls)["update_run"] for cls in type(self).__mro__ if vars(cls).get("update_run", Optimizer.update_run) is not Optimizer.update_run), None)
+        if rule is None:
+            raise NotImplementedError(f"{type(self).__name__} must override update_step(gradient, variable, learning_rate)")
+        self._check_known([variable])
+        gradient = convert(np.asarray(gradient, variable.dtype))
+        if gradient.shape != variable.shape:
+            raise ValueError(f"update_step: gradient must have the shape {variable.shape} of the variable; received gradient of shape {gradient.shape}")
+        step = self._iterations._add_int(0) // (self.gradient_accumulation_steps or 1)
+        rule(self, alone(variable, gradient), self._state.rule_slots_of(variable), float(learning_rate), 0.0, step)
 
     # -- state
 

@@ -153,9 +153,17 @@ class MultiOptimizer(Optimizer):
         self._arena = arena
 
     def step(self, arena):
-        """A step of each of the optimizers, with the gradients that lie in the arena."""
+        """A step of each of the optimizers, with the gradients that lie in the arena.
+
+        Raises:
+            ValueError: if no gradient was written for any variable of one of them.
+        """
         if arena is not self._arena:
             self._bind(arena)
+        for optimizer, part in self._plan:
+            if not part.ready_runs():               # found before any of them has changed a variable
+                paths = [v.path for v in part.variables]
+                raise ValueError(f"No gradients provided for any variable of {optimizer}, which updates {paths}.")
         for optimizer, part in self._plan:
             optimizer.step(part)
         self._iterations._add_int(1)

@@ -65,6 +65,8 @@ class Rates:
             var_list: Variables.
             var_names: Strings; variables whose name contains one of them (a regular expression) are excluded.
         """
+        if isinstance(var_names, str):
+            raise ValueError(f"`var_names` must be a list of strings. Received: var_names={var_names!r}")
         self._excluded = set(var_list or ())
         self._excluded_names = re.compile("|".join(var_names)) if var_names else None
         self._arena = None

@@ -70,6 +70,15 @@ def _check_positive(name, value):
         raise ValueError(f"Argument `{name}` must be > 0. Received: {name}={value}")
 
 
+def _power(base, exponent):
+    """base ** exponent as C computes it: infinite or NaN where Python raises an error or answers with a complex number."""
+    try:
+        value = float(base) ** exponent
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
+    return math.nan if isinstance(value, complex) else value
+
+
 class ExponentialDecay(_Formula):
     """initial_learning_rate * decay_rate ** (step / decay_steps).
 
@@ -97,7 +106,7 @@ class ExponentialDecay(_Formula):
 
     def _at(self, step):
         p = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p)
+        return self.initial_learning_rate * _power(self.decay_rate, math.floor(p) if self.staircase else p)
 
 
 class InverseTimeDecay(_Formula):
@@ -196,7 +205,7 @@ class PolynomialDecay(_Formula):
         if self.cycle:
             steps *= max(1, math.ceil(step / steps))
         rest = 1 - min(step, steps) / steps
-        return (self.initial_learning_rate - self.end_learning_rate) * rest**self.power + self.end_learning_rate
+        return (self.initial_learning_rate - self.end_learning_rate) * _power(rest, self.power) + self.end_learning_rate
 
 
 class CosineDecay(_Formula):
@@ -249,7 +258,7 @@ class CosineDecayRestarts(_Formula):
     Args:
         initial_learning_rate: A float.
         first_decay_steps: Length of the first period, > 0.
-        t_mul: Each period is longer than the one before by this factor.
+        t_mul: Each period is longer than the one before by this factor, > 0; below 1 the periods come to an end.
         m_mul: Each period starts at the start of the one before times this.
         alpha: The rate at the end of a period as a fraction of `initial_learning_rate`.
         name: Name.
@@ -270,6 +279,7 @@ class CosineDecayRestarts(_Formula):
         self.alpha = alpha
         self.name = name
         _check_positive("first_decay_steps", first_decay_steps)
+        _check_positive("t_mul", t_mul)
 
     def _at(self, step):
         t = step / self.first_decay_steps
@@ -278,7 +288,11 @@ class CosineDecayRestarts(_Formula):
             t -= i
         else:
             # Period i begins at the geometric sum 1 + t_mul + ... + t_mul**(i-1) = (1 - t_mul**i) / (1 - t_mul).
-            i = math.floor(math.log(1 - t * (1 - self.t_mul)) / math.log(self.t_mul) + 1e-9)
+            rest = 1 - t * (1 - self.t_mul)
+            if rest <= 0:
+                end = self.first_decay_steps / (1 - self.t_mul)
+                raise ValueError(f"CosineDecayRestarts: with t_mul={self.t_mul} all periods together end before step {end:g}. Received: step={step}")
+            i = math.floor(math.log(rest) / math.log(self.t_mul) + 1e-9)
             t = max(t - (1 - self.t_mul**i) / (1 - self.t_mul), 0.0) / self.t_mul**i
         falling = 0.5 * self.m_mul**i * (1 + math.cos(math.pi * t))
         return self.initial_learning_rate * ((1 - self.alpha) * falling + self.alpha)

@@ -4,8 +4,8 @@ from ..config import disable_interactive_logging, enable_interactive_logging, is
 from .files import get_file
 from .image_dataset import image_dataset_from_directory
 from .images import array_to_img, img_to_array, load_img, save_img
-from .named_values import Config
 from .imbalance import class_weights, oversample, undersample
+from .named_values import Config
 from .numerical import clear_session, normalize, pad_sequences, set_random_seed, to_categorical
 from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .plotting import model_to_dot, plot_model
@@ -51,8 +51,8 @@ __all__ = [
     "load_img",
     "model_to_dot",
     "normalize",
-    "pack_x_y_sample_weight",
     "oversample",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
@@ -64,6 +64,6 @@ __all__ = [
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
-    "unpack_x_y_sample_weight",
     "undersample",
+    "unpack_x_y_sample_weight",
 ]

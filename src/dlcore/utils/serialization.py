@@ -182,16 +182,21 @@ def serialize_keras_object(obj) -> Any:
     return {"module": module, "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
 
 
+# Public here, but not in Keras, which finds them by where it defines them.
+_HIDDEN = {"Functional": f"{FORMAT}.src.models.functional"}
+
+
 def _serialize_instance(obj):
     cls, config = type(obj), obj.get_config()
     if not isinstance(config, dict):
         raise TypeError(f"The `get_config()` method of {obj!r} should return a dict. It returned: {config!r}")
     module = None if cls in _names else public_module(cls)
+    hidden = _HIDDEN.get(module and cls.__name__)
     result = {
-        "module": module or (cls.__module__ if cls.__module__ != "__main__" else None),
+        "module": hidden or module or (cls.__module__ if cls.__module__ != "__main__" else None),
         "class_name": cls.__name__,
         "config": serialize_keras_object(config),
-        "registered_name": None if module else get_registered_name(cls),
+        "registered_name": None if module and not hidden else get_registered_name(cls),
     }
     for key, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
         extra = getattr(obj, method, lambda: None)()
