@@ -4,6 +4,7 @@ Reads tabular/breast_cancer.csv from the folder DLCORE_DATA; without it, tells d
 """
 
 import os
+import sys
 
 import numpy as np
 
@@ -13,7 +14,10 @@ keras.utils.set_random_seed(0)
 
 folder = os.environ.get("DLCORE_DATA")
 if folder:
-    table = np.loadtxt(os.path.join(folder, "tabular", "breast_cancer.csv"), delimiter=",", skiprows=1)
+    path = os.path.join(folder, "tabular", "breast_cancer.csv")
+    if not os.path.exists(path):
+        sys.exit(f"{path} does not exist: set DLCORE_DATA to the folder that holds tabular/breast_cancer.csv")
+    table = np.loadtxt(path, delimiter=",", skiprows=1)
     x, y = table[:, :-1], table[:, -1]
     task = "breast cancer (569 samples, 30 measurements)"
 else:

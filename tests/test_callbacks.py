@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dlcore import ops
 from dlcore.callbacks import Callback, CallbackList, EarlyStopping, History, LambdaCallback, ProgbarLogger
 from dlcore.callbacks.base import overrides, pythonify_logs
 
@@ -152,7 +153,7 @@ def test_logs():
     assert list(flat) == ["acc", "loss", "outputs"]
     assert type(flat["loss"]) is float and flat["outputs"].shape == (2, 3)
     assert pythonify_logs(None) == {}
-    vector = pythonify_logs({"f1": dlcore.ops.array([0.5, 1.0])})["f1"]
+    vector = pythonify_logs({"f1": ops.convert_to_tensor([0.5, 1.0])})["f1"]
     assert type(vector) is np.ndarray and vector.tolist() == [0.5, 1.0]
 
 

@@ -113,6 +113,14 @@ def test_shards_refuse(tmp_path):
             model.load_weights(table)
 
 
+@pytest.mark.parametrize("table", ["[" * 100_000, '{"weight_map": {"/vars": ""}}', '{"weight_map": {"/vars": ".."}}', '{"weight_map": {"/vars": "."}}'])
+def test_hostile_tables_of_shards(table, tmp_path):
+    path = tmp_path / "m.weights.json"
+    path.write_text(table)
+    with pytest.raises(ValueError, match=r"m.weights.json(: a shard must be a file in the same folder| is not a table)"):
+        dense().load_weights(path)
+
+
 def test_weights_of_a_whole_model(keras_files):
     model = dlcore.Sequential([dlcore.Input((4,)), layers.Dense(3), dlcore.Sequential([layers.Dense(2)])])
     model.load_weights(keras_files("old") / "old.keras")

@@ -111,6 +111,10 @@ class TestFit:
         b.fit(X, labels, sample_weight=np.where(labels, 2.0, 0.5), verbose=0)
         np.testing.assert_allclose(kernel(a), kernel(b), rtol=1e-6)
         assert np.abs(kernel(a) - kernel_after(labels)).max() > 1e-3
+        for keys in ((0.0, 1.0), (False, True), (np.int8(0), np.float32(1))):
+            c = line()
+            c.fit(X, labels, class_weight=dict(zip(keys, (0.5, np.array(2.0)), strict=True)), verbose=0)
+            np.testing.assert_allclose(kernel(a), kernel(c), rtol=1e-6)
 
     def test_steps_per_epoch_and_generators(self):
         def forever():

@@ -1,5 +1,7 @@
 """class_weight: weights by class, turned into weights by sample."""
 
+import numbers
+
 import numpy as np
 
 from dlcore import config
@@ -13,8 +15,10 @@ def class_to_sample_weights(y, class_weight):
     """
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be a dict from class id to weight; received class_weight={class_weight!r}")
-    if not all(isinstance(label, (int, np.integer)) for label in class_weight):
-        raise ValueError(f"class_weight must be a dict whose keys are class ids (integers); received class_weight={class_weight!r}")
+    if not all(isinstance(label, numbers.Real) and label == label // 1 for label in class_weight):
+        raise ValueError(f"class_weight must be a dict whose keys are class ids (whole numbers); received class_weight={class_weight!r}")
+    if not all(np.ndim(weight) == 0 and not isinstance(weight, str) for weight in class_weight.values()):
+        raise ValueError(f"class_weight must be a dict whose values are numbers; received class_weight={class_weight!r}")
     if y is None:
         raise ValueError("class_weight needs labels: y is None")
     if not isinstance(y, Tensor):

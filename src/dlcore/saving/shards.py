@@ -103,10 +103,10 @@ class ShardReader:
         try:
             self.map = json.loads(self.path.read_text())["weight_map"]
             names = {n for value in self.map.values() for n in ([value] if isinstance(value, str) else value)}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{self.path} is not a table of sharded weights: expected JSON with a `weight_map`, received {error!r}") from error
         for name in names:
-            if not isinstance(name, str) or Path(name).name != name:
+            if not isinstance(name, str) or name in ("", "..") or Path(name).name != name:
                 raise ValueError(f"{self.path}: a shard must be a file in the same folder; received {name!r}")
 
     def __enter__(self):
