@@ -319,6 +319,8 @@ def test_messages_name_the_metric_and_the_argument():
         score.update_state(np.eye(2), np.eye(2))
     with pytest.raises(ValueError, match=r"`threshold` must be a number. Received: threshold=None"):
         metrics.BinaryIoU(threshold=None)
+    with pytest.raises(ValueError, match=r"Sum: sample_weight must fit the values, which have shape \(3,\); received shape \(2,\)"):
+        metrics.Sum().update_state(np.ones(3), np.ones(2))
     for labels in (None, 3):
         with pytest.raises(ValueError, match=r"`label_weights` must hold one weight for each of the 3 labels. Received: weights of shape \(2,\)"):
             metrics.AUC(multi_label=True, num_labels=labels, label_weights=[1.0, 2.0]).update_state(np.eye(3), np.eye(3))

@@ -36,7 +36,10 @@ class Sum(Metric):
             values, weight = squeeze_or_expand_to_same_rank(values, weight)
             if values.ndim > weight.ndim:
                 values = values.sum(axis=tuple(range(weight.ndim, values.ndim)))
-            values = values * weight
+            try:
+                values = values * weight
+            except ValueError:
+                raise ValueError(f"Sum: sample_weight must fit the values, which have shape {values.shape}; received shape {weight.shape}") from None
         self.total.assign(self.total.numpy() + values.sum(dtype=self.dtype))
 
     def reset_state(self):

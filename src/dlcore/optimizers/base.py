@@ -151,7 +151,7 @@ class Optimizer(Rates, OwnVariables):
         gradient = convert(np.asarray(gradient, variable.dtype))
         if gradient.shape != variable.shape:
             raise ValueError(f"update_step: gradient must have the shape {variable.shape} of the variable; received gradient of shape {gradient.shape}")
-        step = self._iterations._add_int(0) // (self.gradient_accumulation_steps or 1)
+        step = self._updates()
         rule(self, alone(variable, gradient), self._state.rule_slots_of(variable), float(learning_rate), 0.0, step)
 
     # -- state
@@ -235,8 +235,11 @@ class Optimizer(Rates, OwnVariables):
             self._update(plan)
         self._finish(arena, plan)
 
+    def _updates(self):
+        return self._iterations._add_int(0) // (self.gradient_accumulation_steps or 1)
+
     def _update(self, plan):
-        step = self._iterations._add_int(0) // (self.gradient_accumulation_steps or 1)
+        step = self._updates()
         rate = self._rate()
         self.begin_update(step)
         for run, slots, decay in plan:
