@@ -8,9 +8,9 @@ the same way: the rounding error of a sum grows with the logarithm of its length
 from libc.math cimport INFINITY
 
 from dlcore._kernels.layout cimport dense_strides, strided_copy
-from dlcore._kernels.narrow cimport NARROW, vrows_max, vrows_min, vrows_sum
+from dlcore._kernels.narrow cimport vrows_max, vrows_min, vrows_sum
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.simd cimport vextreme_cols, vmax, vmin, vsum
+from dlcore._kernels.simd cimport dl_fetch, vextreme_cols, vmax, vmin, vsum
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, empty, empty_like
 from dlcore._kernels.types cimport F32, F64, kernel_void, real
 from dlcore._kernels.vmath cimport exp_
@@ -20,6 +20,7 @@ cdef enum:
     LANES = 128             # elements that narrow rows are widened to
     BLOCK_ROWS = 256        # (widened) rows of a block
     CHUNK = 4096            # columns of a block: its running results stay in the first-level cache
+    SHORT = 64              # rows shorter than this are folded many at a time
     AT_ONCE = 2048          # elements of short rows that are looked at while they are in the first-level cache
 
 
@@ -196,10 +197,10 @@ cdef inline void fold_items(real (*f)(real, real) noexcept nogil, const Fold* c,
 
 cdef inline void fold_short_rows(const Fold* c, const real* x, Py_ssize_t rows, real* y) noexcept nogil:
     """Many rows at once; where there is NaN one by one."""
-    cdef Py_ssize_t i, n
-    cdef Py_ssize_t nan
+    cdef Py_ssize_t i, n, nan
     while rows > 0:
         n = min(rows, AT_ONCE // c.rows)
+        dl_fetch(x + n * c.rows, n * c.rows * sizeof(real))
         if c.kind == FOLD_SUM:
             vrows_sum[real](x, c.rows, n, y)
         else:
@@ -224,7 +225,7 @@ cdef inline void fold_rows(const Fold* c, const real* tag, Py_ssize_t begin, Py_
     cdef Py_ssize_t b = begin % c.blocks
     cdef const real* x = <const real*>c.x + begin // c.blocks * c.rows + b * c.block
     cdef real* y = <real*>c.y
-    if c.rows < NARROW:
+    if c.rows < SHORT:
         fold_short_rows[real](c, x, end - begin, y + begin)
         return
     for t in range(begin, end):

@@ -3,7 +3,7 @@
  * the group are merged like the leaves of a tree, neighbours first, so that lane i of what remains belongs to row i.
  *
  * The other direction: dl_repeat writes the number of each row once for every element, a few rows at a time; what follows
- * are plain loops over the elements of all rows.
+ * is plain loops over the elements of all rows.
  *
  * The order of additions depends on k and the instruction set only, not on where a row stands among the others.
  */
@@ -190,9 +190,9 @@ static inline void dl_repeat_f(const float *v, ptrdiff_t k, ptrdiff_t rows, floa
 DL_REPEAT(dl_repeat_f, float, dl_vf)
 #endif
 
-/* y[i] = exp(x[i] - m[i]); meanwhile memory fetches the next n elements of x, and as many at `next`, to be written. */
+/* y[i] = exp(x[i] - m[i]), y apart from both; meanwhile memory fetches the next n elements of x, and as many at `next`, to be written. */
 #define DL_EXPDIFF(NAME, T, EXP)                                                                          \
-    DL_INLINE void NAME(const T *x, const T *m, T *y, ptrdiff_t n, T *next) {                             \
+    DL_INLINE void NAME(const T *x, const T *m, T *__restrict y, ptrdiff_t n, T *next) {                  \
         enum { LINE = 64 / sizeof(T), STEP = 4 * LINE };                                                  \
         ptrdiff_t i = 0;                                                                                  \
         for (; i + STEP <= n; i += STEP) {                                                                \

@@ -4,10 +4,10 @@ from libc.math cimport INFINITY
 
 from dlcore._kernels.channels cimport Channels, cut_for_sums, pass_over_sums
 from dlcore._kernels.fold cimport Groups
-from dlcore._kernels.narrow cimport NARROW, SLACK, vexpdiff, vrepeat, vrows_dot, vrows_max, vrows_sum
+from dlcore._kernels.narrow cimport NARROW, SLACK, vexpdiff, vrepeat, vrows_dot, vrows_max, vrows_min, vrows_sum
 from dlcore._kernels.norm cimport vspread_ahead
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.simd cimport vmax, vmin, vonline, vsum
+from dlcore._kernels.simd cimport dl_fetch, vmax, vmin, vonline, vsum
 from dlcore._kernels.tensor cimport Tensor, empty
 from dlcore._kernels.types cimport F32, F64, kernel_void, real
 from dlcore._kernels.vmath cimport log_, sqrt_
@@ -40,6 +40,7 @@ cdef inline void spread_of_short_rows(const Spread* c, const real* x, Py_ssize_t
         m = <real*>c.mean + begin
         y = <real*>c.y + begin
         vrows_sum[real](x, k, n, m)
+        dl_fetch(x + n * k, n * k * sizeof(real))
         for i in range(n):
             m[i] *= share
         vrepeat[real](m, k, n, d)
@@ -94,14 +95,11 @@ cdef struct Lse:
     void* y
 
 
-cdef inline real shifted_log(real s, real m) noexcept nogil:
-    return m if m == <real>INFINITY or m == -<real>INFINITY else log_(s) + m
-
-
 cdef inline void logsumexp_of_rows(const Lse* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Rows in one piece: the exponentials are never stored."""
     cdef real[AT_ONCE] m
     cdef real[AT_ONCE + SLACK] each
+    cdef real[AT_ONCE] powers
     cdef real* y = <real*>c.y
     cdef Py_ssize_t i, n
     cdef Py_ssize_t k = c.rows
@@ -110,13 +108,17 @@ cdef inline void logsumexp_of_rows(const Lse* c, const real* x, Py_ssize_t begin
         if k < NARROW:
             n = min(end - begin, AT_ONCE // k)
             vrows_max[real](x + begin * k, k, n, m)
+            for i in range(n):                      # e^(-inf - -inf) would be NaN
+                m[i] = 0 if m[i] == <real>INFINITY or m[i] == -<real>INFINITY else m[i]
             vrepeat[real](m, k, n, each)
-            vexpdiff[real](x + begin * k, each, each, n * k, y + begin)
-            vrows_sum[real](each, k, n, y + begin)
+            vexpdiff[real](x + begin * k, each, powers, n * k, powers)
+            vrows_sum[real](powers, k, n, y + begin)
+            for i in range(begin, begin + n):
+                y[i] = log_(y[i]) + m[i - begin]
         else:
-            y[begin] = <real>vonline[real](x + begin * k, NULL, k, m)
-        for i in range(n):
-            y[begin + i] = shifted_log[real](y[begin + i], m[i])
+            y[begin] = log_(<real>vonline[real](x + begin * k, NULL, k, m)) + m[0]
+            if m[0] == <real>INFINITY:
+                y[begin] = m[0]
         begin += n
 
 
@@ -180,10 +182,41 @@ cdef struct Arg:
     int* y
 
 
+cdef inline void arg_of_short_rows(const Arg* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The same without branches: the least of the columns in which the extreme stands. Where there is NaN one by one."""
+    cdef real[AT_ONCE] best
+    cdef real[AT_ONCE + SLACK] each
+    cdef real[AT_ONCE] column
+    cdef Py_ssize_t i, n, nan
+    cdef Py_ssize_t k = c.rows
+    for i in range(AT_ONCE // k * k):
+        column[i] = <real>(i % k)
+    while begin < end:
+        n = min(end - begin, AT_ONCE // k)
+        nan = 0
+        for i in range(begin * k, (begin + n) * k):
+            nan += x[i] != x[i]
+        if nan:
+            arg_of_rows[real](c, x, begin, begin + n)
+            begin += n
+            continue
+        if c.largest:
+            vrows_max[real](x + begin * k, k, n, best)
+        else:
+            vrows_min[real](x + begin * k, k, n, best)
+        dl_fetch(x + (begin + n) * k, n * k * sizeof(real))
+        vrepeat[real](best, k, n, each)
+        for i in range(n * k):
+            each[i] = column[i] if x[begin * k + i] == each[i] else <real>NARROW
+        vrows_min[real](each, k, n, best)
+        for i in range(n):
+            c.y[begin + i] = <int>best[i]
+        begin += n
+
+
 cdef inline void arg_of_rows(const Arg* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """The first place of the extreme of every row; NaN counts as extreme. First what it is, then where."""
-    cdef Py_ssize_t i, j, at, n
-    cdef Py_ssize_t hits
+    cdef Py_ssize_t i, j, at, hits
     cdef real best
     cdef const real* row
     for i in range(begin, end):
@@ -208,7 +241,11 @@ cdef inline void arg_of_rows(const Arg* c, const real* x, Py_ssize_t begin, Py_s
 
 cdef kernel_void arg_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Arg* c = <Arg*>ctx
-    if c.dtype == F32:
+    if c.rows < NARROW and c.dtype == F32:
+        arg_of_short_rows[float](c, <const float*>c.x, begin, end)
+    elif c.rows < NARROW:
+        arg_of_short_rows[double](c, <const double*>c.x, begin, end)
+    elif c.dtype == F32:
         arg_of_rows[float](c, <const float*>c.x, begin, end)
     else:
         arg_of_rows[double](c, <const double*>c.x, begin, end)

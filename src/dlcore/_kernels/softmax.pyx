@@ -11,7 +11,7 @@ from cpython.long cimport PyLong_CheckExact
 
 from dlcore._kernels.narrow cimport NARROW, SLACK, vexpdiff, vrepeat, vrows_dot, vrows_max, vrows_sum
 from dlcore._kernels.parallel cimport block_fn, launch
-from dlcore._kernels.simd cimport vdot, vmax, vonline, vsum
+from dlcore._kernels.simd cimport dl_fetch, dl_fetch_to_write, vdot, vmax, vonline, vsum
 from dlcore._kernels.tape cimport Op, apply
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, cast_copy, describe, empty, empty_like, tensor, to_numpy
 from dlcore._kernels.types cimport F16, F32, F64, kernel_void, real
@@ -23,7 +23,7 @@ cdef enum:
     BLOCK = 16384           # elements a block, at least one row or strip
     STRIP = 128             # columns
     SHORT = 512             # rows shorter than this are exponentiated many at a time
-    BATCH = 2048            # elements of short rows exponentiated at a time
+    BATCH = 1024            # elements of short rows exponentiated at a time
 
 cdef struct Ctx:
     bint f64
@@ -141,6 +141,9 @@ cdef kernel_void _softmax_rows_bwd(const real* y, const real* g, real* dx, Py_ss
         if k < NARROW:
             n = min(rows, BATCH // k)
             vrows_dot[real](y, g, k, n, sums)
+            dl_fetch(y + n * k, n * k * sizeof(real))
+            dl_fetch(g + n * k, n * k * sizeof(real))
+            dl_fetch_to_write(dx + n * k, n * k * sizeof(real))
             vrepeat[real](sums, k, n, each)
             if accumulate:
                 for j in range(n * k):
@@ -287,6 +290,9 @@ cdef kernel_void _log_softmax_rows_bwd(const real* y, const real* g, real* dx, P
             else:
                 for i in range(n):
                     sums[i] = <real>vsum[real](g + i * k, k)
+            dl_fetch(y + n * k, n * k * sizeof(real))
+            dl_fetch(g + n * k, n * k * sizeof(real))
+            dl_fetch_to_write(dx + n * k, n * k * sizeof(real))
             vrepeat[real](sums, k, n, each)
             if accumulate:
                 for j in range(n * k):
