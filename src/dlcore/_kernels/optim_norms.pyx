@@ -101,7 +101,7 @@ def lamb_step(Run run, Tensor m, Tensor v, double lr, double beta_1, double beta
     cdef Step* s = &work.step
     cdef VariableBase x
     cdef Piece* k
-    cdef Py_ssize_t pieces = 0, n = 0, at, first, b
+    cdef Py_ssize_t pieces = 0, n = 0, at, first, b, _
     cdef double of_p, of_u
     prepare(s, run, lr, decay, m, v, None)
     s.c0 = beta_1
@@ -128,7 +128,7 @@ def lamb_step(Run run, Tensor m, Tensor v, double lr, double beta_1, double beta
         for b in range((x.size + BLOCK - 1) // BLOCK):
             of_p += k[b].sums[0]
             of_u += k[b].sums[1]
-        for b in range((x.size + BLOCK - 1) // BLOCK):
+        for _ in range((x.size + BLOCK - 1) // BLOCK):
             k.rate = lr * sqrt(of_p) / sqrt(of_u) if of_p > 0 and of_u > 0 else lr
             k += 1
     launch(_lamb_move_body, &work, pieces, 1, 0.5 * n)
