@@ -8,25 +8,39 @@ from dlcore._kernels import dropout as k
 KEY, COUNTER = 0x123456789ABCDEF0, 77
 
 
+MASK = np.uint64(0xFFFFFFFF)
+
+
+def rounds(key, position):
+    """The four words of each counter, under a key."""
+    c = [position & MASK, position >> np.uint64(32), np.full_like(position, COUNTER & 0xFFFFFFFF), np.full_like(position, COUNTER >> 32)]
+    for r in range(10):
+        k0 = np.uint64(((key & 0xFFFFFFFF) + r * 0x9E3779B9) & 0xFFFFFFFF)
+        k1 = np.uint64(((key >> 32) + r * 0xBB67AE85) & 0xFFFFFFFF)
+        a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(b >> np.uint64(32)) ^ c[1] ^ k0, b & MASK, (a >> np.uint64(32)) ^ c[3] ^ k1, a & MASK]
+    return c
+
+
 def philox(n):
     """The first n words: 16 counters give 64 words, word 16 lane + j being output `lane` of counter j (see rng.h)."""
     i = np.arange(-(-n // 64) * 64)
-    mask = np.uint64(0xFFFFFFFF)
-    position = (i // 64 * 16 + i % 16).astype(np.uint64)
-    c = [position & mask, position >> np.uint64(32), np.full_like(position, COUNTER & 0xFFFFFFFF), np.full_like(position, COUNTER >> 32)]
-    for r in range(10):
-        k0 = np.uint64(((KEY & 0xFFFFFFFF) + r * 0x9E3779B9) & 0xFFFFFFFF)
-        k1 = np.uint64(((KEY >> 32) + r * 0xBB67AE85) & 0xFFFFFFFF)
-        a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
-        c = [(b >> np.uint64(32)) ^ c[1] ^ k0, b & mask, (a >> np.uint64(32)) ^ c[3] ^ k1, a & mask]
-    return np.choose(i // 16 % 4, c)[:n]
+    return np.choose(i // 16 % 4, rounds(KEY, (i // 64 * 16 + i % 16).astype(np.uint64)))[:n]
+
+
+def kept(n, rate):
+    """Which of n elements dropout keeps: 64 words decide 128, by the lower halves and then the upper ones; ties are drawn again."""
+    words = philox(-(-n // 128) * 64).reshape(-1, 1, 64)
+    halves = (words >> np.array([[0], [16]], np.uint64) & np.uint64(0xFFFF)).reshape(-1)[:n]
+    upper, lower = divmod(int(rate * 2**32), 1 << 16)
+    again = rounds(KEY ^ 0xFFFFFFFF, np.arange(n, dtype=np.uint64))[0] >> np.uint64(16)
+    return (halves > upper) | ((halves == upper) & (again >= lower))
 
 
 def reference(rate, noise_shape=None):
     def drop(x):
         shape = [n if k is None else k for n, k in zip(x.shape, noise_shape or [None] * x.ndim, strict=True)]
-        kept = (philox(int(np.prod(shape))) >= rate * 2.0**32).reshape(shape)
-        return np.where(kept, x / (1 - rate), 0)
+        return np.where(kept(int(np.prod(shape)), rate).reshape(shape), x / (1 - rate), 0)
 
     return drop
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from catalogue import Entry, normal
-from catalogue_dropout import COUNTER, KEY, philox
+from catalogue_dropout import COUNTER, KEY, kept
 
 from dlcore._kernels import binary, dropout, mathtest, noise
 
@@ -12,9 +12,9 @@ M = -1.0507009873554804934 * 1.6732632423543772848
 def alpha(rate, noise_shape=None):
     def drop(x):
         shape = [n if k is None else k for n, k in zip(x.shape, noise_shape or [None] * x.ndim, strict=True)]
-        kept = (philox(int(np.prod(shape))) >= rate * 2.0**32).reshape(shape)
+        mask = kept(int(np.prod(shape)), rate).reshape(shape)
         a = ((1 - rate) * (1 + rate * M**2)) ** -0.5
-        return a * np.where(kept, x, M) - a * rate * M
+        return a * np.where(mask, x, M) - a * rate * M
 
     return drop
 

@@ -101,7 +101,7 @@ def lamb_step(Run run, Tensor m, Tensor v, double lr, double beta_1, double beta
     cdef Step* s = &work.step
     cdef VariableBase x
     cdef Piece* k
-    cdef Py_ssize_t pieces = 0, n = 0, at, first, b
+    cdef Py_ssize_t pieces = 0, n = 0, at, first, b, _
     cdef double of_p, of_u
     prepare(s, run, lr, decay, m, v, None)
     s.c0 = beta_1
@@ -128,7 +128,7 @@ def lamb_step(Run run, Tensor m, Tensor v, double lr, double beta_1, double beta
         for b in range((x.size + BLOCK - 1) // BLOCK):
             of_p += k[b].sums[0]
             of_u += k[b].sums[1]
-        for b in range((x.size + BLOCK - 1) // BLOCK):
+        for _ in range((x.size + BLOCK - 1) // BLOCK):
             k.rate = lr * sqrt(of_p) / sqrt(of_u) if of_p > 0 and of_u > 0 else lr
             k += 1
     launch(_lamb_move_body, &work, pieces, 1, 0.5 * n)
@@ -152,6 +152,7 @@ cdef struct Factor:
     char* inverse               # 1 / sqrt(c)
     double* means               # mean(r) of each matrix
     double* partial             # of each block: sums of columns, later the sum of squares of u = g / sqrt(v)
+    double* norms               # of each block: the sum of squares of p
     double kept                 # beta_2 of this step
     double epsilon
     double rate
@@ -211,8 +212,10 @@ cdef void _rows_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     for b in range(begin, end):
         k = _part(f, b)
         if f.f64:
+            f.norms[b] = sum_of_squares(<double*>f.p + k.at, k.rows * f.cols, True)
             _rows[double](<double*>f.r + k.row, f.partial + b * f.cols, <double*>f.g + k.at, k.rows, f)
         else:
+            f.norms[b] = sum_of_squares(<float*>f.p + k.at, k.rows * f.cols, False)
             _rows[float](<float*>f.r + k.row, f.partial + b * f.cols, <float*>f.g + k.at, k.rows, f)
 
 
@@ -304,17 +307,18 @@ cdef void _factored_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept n
             _factored[float](<float*>f.p + k.at, <float*>f.g + k.at, <float*>f.r + k.row, <float*>f.inverse + k.col, f.means[k.matrix], k.rows, f)
 
 
-cdef double _rate(double rate, double squares, Py_ssize_t n, double clip) noexcept nogil:
-    # rate / max(1, rms(u) / clip); NaN stays.
-    cdef double excess = sqrt(squares / n) / clip
+cdef double _rate(double rate, double of_p, double least, double of_u, Py_ssize_t n, double clip, double decay) noexcept nogil:
+    # rate max(least, rms(p)) / max(1, rms(u) / clip), where p has shrunk by its decay; NaN stays.
+    cdef double rms = sqrt(of_p / n) * (1 - decay), excess = sqrt(of_u / n) / clip
+    rate *= rms if rms > least or rms != rms else least
     return rate if excess <= 1 else rate / excess
 
 
-cdef _matrices(Run run, Tensor r, Tensor c, Tensor v, double rate, double kept, double epsilon, double clip, double decay):
+cdef _matrices(Run run, Tensor r, Tensor c, Tensor v, double rate, double kept, double epsilon, double least, double clip, double decay):
     cdef Factor f
     cdef VariableBase x = <VariableBase>run.variables[0]
     cdef Py_ssize_t n = run.params.size, size = itemsize(x.dtype), total, sums, i
-    cdef double squares = 0
+    cdef double of_p = 0, of_u = 0
     f.f64 = x.dtype == F64
     f.rows = x.dims[x.ndim - 2]
     f.cols = x.dims[x.ndim - 1]
@@ -335,16 +339,19 @@ cdef _matrices(Run run, Tensor r, Tensor c, Tensor v, double rate, double kept, 
     f.epsilon = epsilon
     f.decay = decay
     f.partial = <double*>pool_alloc(sums)
+    f.norms = <double*>pool_alloc(total * sizeof(double))
     f.means = <double*>pool_alloc(f.stack * sizeof(double))
     f.inverse = <char*>pool_alloc(f.stack * f.cols * size)
-    launch(_rows_body, &f, total, 1, 0.3 * n)
+    launch(_rows_body, &f, total, 1, 0.4 * n)
     launch(_columns_body, &f, f.stack, 1, 0.5 * total * f.cols)
     launch(_product_body, &f, total, 1, 0.3 * n)
     for i in range(total):
-        squares += f.partial[i]
-    f.rate = _rate(rate, squares, n, clip)
+        of_p += f.norms[i]
+        of_u += f.partial[i]
+    f.rate = _rate(rate, of_p, least, of_u, n, clip, decay)
     launch(_factored_body, &f, total, 1, 0.3 * n)
     pool_free(f.partial, sums)
+    pool_free(f.norms, total * sizeof(double))
     pool_free(f.means, f.stack * sizeof(double))
     pool_free(f.inverse, f.stack * f.cols * size)
 
@@ -369,10 +376,13 @@ cdef double _vector(const real* g, real* v, Py_ssize_t n, const Step* s) noexcep
 
 cdef void _vector_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Step* s = <Step*>ctx
+    cdef double* sums = s.partial + begin // BLOCK * 2
     if s.f64:
-        s.partial[begin // BLOCK] = _vector[double](<double*>s.g + begin, <double*>s.s0 + begin, end - begin, s)
+        sums[0] = sum_of_squares(<double*>s.p + begin, end - begin, True)
+        sums[1] = _vector[double](<double*>s.g + begin, <double*>s.s0 + begin, end - begin, s)
     else:
-        s.partial[begin // BLOCK] = _vector[float](<float*>s.g + begin, <float*>s.s0 + begin, end - begin, s)
+        sums[0] = sum_of_squares(<float*>s.p + begin, end - begin, False)
+        sums[1] = _vector[float](<float*>s.g + begin, <float*>s.s0 + begin, end - begin, s)
 
 
 cdef void _vector_move(real* p, const real* g, real* v, real* s1, real* s2, Py_ssize_t n, const Step* s) noexcept nogil:
@@ -383,21 +393,22 @@ cdef void _vector_move(real* p, const real* g, real* v, real* s1, real* s2, Py_s
         p[i] = p[i] - p[i] * decay - rate * (g[i] / sqrt_(v[i]))
 
 
-cdef _vectors(Run run, Tensor v, double rate, double kept, double epsilon, double clip, double decay):
+cdef _vectors(Run run, Tensor v, double rate, double kept, double epsilon, double least, double clip, double decay):
     cdef Step s
     cdef Py_ssize_t n = run.params.size
     cdef Py_ssize_t blocks = (n + BLOCK - 1) // BLOCK
     cdef Py_ssize_t i
-    cdef double squares = 0
+    cdef double of_p = 0, of_u = 0
     prepare(&s, run, 0, decay, v, None, None)
     s.c0 = kept
     s.c1 = epsilon
-    s.partial = <double*>pool_alloc(blocks * sizeof(double))
-    launch(_vector_body, &s, n, BLOCK, 0.5 * n)
+    s.partial = <double*>pool_alloc(blocks * 2 * sizeof(double))
+    launch(_vector_body, &s, n, BLOCK, 0.6 * n)
     for i in range(blocks):
-        squares += s.partial[i]
-    pool_free(s.partial, blocks * sizeof(double))
-    s.lr = _rate(rate, squares, n, clip)
+        of_p += s.partial[2 * i]
+        of_u += s.partial[2 * i + 1]
+    pool_free(s.partial, blocks * 2 * sizeof(double))
+    s.lr = _rate(rate, of_p, least, of_u, n, clip, decay)
     apply_rule(&s, run, _vector_move[float], _vector_move[double], 0.4)
 
 
@@ -410,15 +421,13 @@ def adafactor_step(Run run, Tensor r, Tensor c, Tensor v, double lr, double beta
     """
     cdef Py_ssize_t n = run.params.size
     cdef double kept = 1 - t ** beta_2_decay
-    cdef double rms, rate
+    cdef double rate = min(lr, 1 / sqrt(t))
     if n == 0:
         return
-    rms = sqrt(squared_norm(run.params.data, n, run.params.dtype == F64) / n) * (1 - decay)
-    rate = (rms if rms > epsilon_2 or rms != rms else epsilon_2) * min(lr, 1 / sqrt(t))
     if (<VariableBase>run.variables[0]).ndim >= 2:
-        _matrices(run, r, c, v, rate, kept, epsilon_1, clip_threshold, decay)
+        _matrices(run, r, c, v, rate, kept, epsilon_1, epsilon_2, clip_threshold, decay)
     else:
-        _vectors(run, v, rate, kept, epsilon_1, clip_threshold, decay)
+        _vectors(run, v, rate, kept, epsilon_1, epsilon_2, clip_threshold, decay)
 
 
 # -------------------------------------------------------------------------------------------------------------- Muon
