@@ -120,7 +120,8 @@ cdef struct Fold:
     void* y                     # (outer, blocks, inner)
 
 
-cdef inline void fold_wide(int kind, real (*f)(real, real) noexcept nogil, const real* x, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t stride, real* y) noexcept nogil:
+cdef inline void fold_wide(int kind, real (*f)(real, real) noexcept nogil, const real* x,
+                           Py_ssize_t rows, Py_ssize_t width, Py_ssize_t stride, real* y) noexcept nogil:
     """y[j] = x[0, j] f x[1, j] f ... over `rows` rows that lie `stride` apart."""
     cdef Py_ssize_t j
     cdef Py_ssize_t r = 1

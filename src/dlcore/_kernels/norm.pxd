@@ -9,8 +9,10 @@ cdef extern from "norm.h" nogil:
     void dl_slope_d(const double*, const double*, const double*, double, Py_ssize_t, double*, Py_ssize_t, double*) noexcept
     void dl_slope3_f(const float*, const float*, const float*, float, Py_ssize_t, double*, Py_ssize_t, float*) noexcept
     void dl_slope3_d(const double*, const double*, const double*, double, Py_ssize_t, double*, Py_ssize_t, double*) noexcept
-    void dl_two_rows_f(const float*, const float*, const float*, const float*, const float*, const float*, const float*, float*, float*, float*, Py_ssize_t) noexcept
-    void dl_two_rows_d(const double*, const double*, const double*, const double*, const double*, const double*, const double*, double*, double*, double*, Py_ssize_t) noexcept
+    void dl_two_rows_f(const float*, const float*, const float*, const float*, const float*, const float*, const float*,
+                       float*, float*, float*, Py_ssize_t) noexcept
+    void dl_two_rows_d(const double*, const double*, const double*, const double*, const double*, const double*, const double*,
+                       double*, double*, double*, Py_ssize_t) noexcept
 
 
 # sums of x - c and of (x - c)^2

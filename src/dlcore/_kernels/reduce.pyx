@@ -15,7 +15,7 @@ from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.rowfold cimport arg_rows, column_spread, row_logsumexp, row_spread
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, describe, empty, empty_like, tensor, to_numpy
-from dlcore._kernels.types cimport BOOL, F16, F32, F64, I16, I32, kernel_void, real
+from dlcore._kernels.types cimport BOOL, F16, F32, I16, I32, kernel_void, real
 from dlcore._kernels.vmath cimport log_, sqrt_
 
 cdef enum Kind:
