@@ -30,6 +30,8 @@ class SeedGenerator:
         ([7, 0], [7, 1])
     """
 
+    _is_state = True                # looked for in the attributes of layers
+
     def __init__(self, seed=None, name=None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._initial_seed = seed

@@ -29,6 +29,8 @@ class Variable(VariableBase):
         [2.0, 3.0]
     """
 
+    _is_state = True                # looked for in the attributes of layers and metrics
+
     def __init__(self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation=None, name=None):
         self.name = name or auto_name("variable")
         self.path = self.name

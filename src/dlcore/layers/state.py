@@ -12,6 +12,8 @@ class State:
     """The half of a Layer that holds things. Layers and variables are found in its attributes when they are asked for,
     also inside lists, tuples and dicts, so there is nothing to register."""
 
+    _is_state = True                # what held_in looks for
+
     def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
                    constraint=None, aggregation=None, overwrite_with_gradient=False, name=None):
         """Creates a variable of this layer.
@@ -77,10 +79,9 @@ class State:
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
         held = {}
-        for key, value in held_in(self):
-            if key not in ("_constructor", "_inbound", "_tracked"):
-                for layer in find(value, State):
-                    held.setdefault(id(layer), layer)
+        for _, value in held_in(self):
+            for layer in find(value, State):
+                held.setdefault(id(layer), layer)
         held.pop(id(self), None)
         known = [layer for layer in self.__dict__.get("_tracked", ()) if held.pop(id(layer), None) is not None]
         self.__dict__["_tracked"] = tracked = known + list(held.values())
@@ -259,12 +260,22 @@ class State:
                 holds_losses(layer, False)
 
 
+class _MayHold(dict):
+    """Whether an attribute of a type may be or hold a layer, variable, metric or generator; found out once for each type."""
+
+    def __missing__(self, cls):
+        self[cls] = found = issubclass(cls, (list, tuple, dict, set)) or getattr(cls, "_is_state", False)
+        return found
+
+
+_MAY_HOLD = _MayHold()
+# What a layer knows of itself is no part of it.
+BOOKKEEPING = frozenset({"_constructor", "_inbound", "_tracked", "_created", "_losses"})
+
+
 def held_in(layer):
-    """(name, value) of the attributes that may hold something, without the many that are numbers and names."""
-    return [item for item in vars(layer).items() if type(item[1]) not in _PLAIN]
-
-
-_PLAIN = frozenset({type(None), bool, int, float, str})
+    """(name, value) of the attributes that may hold something, without the many that are numbers, names and functions."""
+    return [item for item in vars(layer).items() if _MAY_HOLD[type(item[1])] and item[0] not in BOOKKEEPING]
 
 
 def find(value, kind):

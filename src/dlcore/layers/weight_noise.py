@@ -8,13 +8,11 @@ from dlcore import tree
 from dlcore._kernels.noise import gaussian_noise
 from dlcore._kernels.tape import stop_recording
 from dlcore.layers.base import Layer
+from dlcore.layers.state import BOOKKEEPING
 from dlcore.layers.wrapper import Wrapper
 from dlcore.random import SeedGenerator
 from dlcore.utils.serialization import deserialize_keras_object
 from dlcore.variable import Variable
-
-# What a layer knows of itself besides its attributes; the first names the variables it created, which stay what they are.
-_BOOKKEEPING = ("_created", "_constructor", "_inbound", "_tracked", "_losses")
 
 
 class WeightNoise(Wrapper):
@@ -90,7 +88,7 @@ class WeightNoise(Wrapper):
         for key, value in vars(layer).items():
             if isinstance(value, Variable):
                 old[key], new[key] = value, changed(value)
-            elif isinstance(value, (list, tuple, dict)) and key not in _BOOKKEEPING and any(isinstance(leaf, Variable) for leaf in tree.flatten(value)):
+            elif isinstance(value, (list, tuple, dict)) and key not in BOOKKEEPING and any(isinstance(leaf, Variable) for leaf in tree.flatten(value)):
                 old[key], new[key] = value, tree.map_structure(changed, value)
         return old, new
 

@@ -37,6 +37,8 @@ class Metric:
 
     # A class whose values should go up or down has an attribute `_direction`, "up" or "down", for callbacks that ask.
 
+    _is_state = True                # looked for in the attributes of layers
+
     def __init__(self, dtype=None, name=None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._dtype = "int32" if dtype == "int" else np.dtype(dtype or config.floatx()).name

@@ -104,6 +104,10 @@ class Steps:
         # The losses of several outputs have trackers of their own, from the first step on.
         return found if self._compile_loss is None else found + self._compile_loss.metrics
 
+    def _metrics_of_step(self):
+        """`metrics`, without looking through all attributes again; for use between `_begin` and the end of a loop."""
+        return self.metrics if self._step_metrics is None else self._compiled_metrics() + self._step_metrics
+
     @property
     def metrics_names(self):
         return [m.name for m in self.metrics]
@@ -116,7 +120,7 @@ class Steps:
     def get_metrics_result(self):
         """Dict from name to value of all metrics so far."""
         results = {}
-        for m in self.metrics if self._step_metrics is None else self._compiled_metrics() + self._step_metrics:
+        for m in self._metrics_of_step():
             value = m.result()
             if isinstance(value, dict):
                 results.update(value)
@@ -189,8 +193,8 @@ class Steps:
             self._make_arena()
         return self._arena
 
-    def _make_arena(self):
-        variables = self.trainable_variables
+    def _make_arena(self, variables=None):
+        variables = self.trainable_variables if variables is None else variables
         if not variables:
             warnings.warn("The model does not have any trainable weights.", stacklevel=3)
         if self._arena is None or len(variables) != len(self._arena.variables) or any(a is not b for a, b in zip(variables, self._arena.variables, strict=True)):
@@ -211,10 +215,12 @@ class Steps:
         if training:
             # Layers that are not built get their variables in the call of the first step, which makes the arena then.
             self._arena_is_whole = all(layer.built for layer in self._flatten_layers())
-            if not self.trainable_variables:
+            variables = self.trainable_variables
+            if not variables:
                 self._arena = None
             elif self._arena_is_whole:
-                self._make_arena()
+                self._make_arena(variables)
+                self._penalized = any(v.regularizer is not None for v in variables)
 
 
 def _batch_rows(x):

@@ -188,7 +188,7 @@ class Trainer(Steps):
         front, in alphabetical order."""
         rest = dict(logs)
         values = []
-        for m in self.metrics:
+        for m in self._metrics_of_step():
             for name in [part.name for part in m.metrics] if isinstance(m, CompileMetrics) else [m.name]:
                 if name in rest:
                     values.append(rest.pop(name))
@@ -284,7 +284,8 @@ class Trainer(Steps):
         rows = {a.shape[0] for part in data if part is not None for a in tree.flatten(part)}
         if len(rows) > 1:
             raise ValueError(f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. Received: {sorted(rows)}")
-        self.reset_metrics()
+        for metric in self._metrics_of_step():
+            metric.reset_state()
         logs = pythonify_logs(step(data))
         return logs if return_dict else self._in_order(logs)
 
