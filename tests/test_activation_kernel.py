@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlcore._kernels import activation, cast, dropout, parallel, softmax, tensor
+from dlcore._kernels import activation, cast, dropout, glu, parallel, softmax, tensor
 from dlcore._kernels.tape import Tape
 
 NAMES = [
@@ -89,7 +89,7 @@ def test_kinks_have_the_gradient_of_keras():
 
 def test_softmax_of_other_dtypes():
     x = np.arange(12).reshape(3, 4)
-    for entry in (softmax.softmax, softmax.log_softmax, softmax.sparsemax, softmax.glu):
+    for entry in (softmax.softmax, softmax.log_softmax, softmax.sparsemax, glu.glu):
         expected = entry(x.astype("float32")).numpy()
         assert entry(x).numpy().tobytes() == expected.tobytes()
         half = entry(x.astype("float16"))
@@ -152,16 +152,16 @@ def test_error_messages():
         activation.soft_shrink(x, -1)
     with pytest.raises(ValueError, match="celu: alpha must not be 0"):
         activation.celu(x, 0)
-    with pytest.raises(ValueError, match=r"softmax: axis=2 is out of range for a tensor of shape \(4, 3\).*expected -2 <= axis < 2"):
+    with pytest.raises(ValueError, match=r"softmax: axis must lie in \[-2, 2\) for a tensor of shape \(4, 3\).*received axis=2"):
         softmax.softmax(x, axis=2)
-    with pytest.raises(ValueError, match="log_softmax: axis must be an integer; received axis='x'"):
+    with pytest.raises(TypeError, match="log_softmax: axis must be a whole number; received axis='x'"):
         softmax.log_softmax(x, axis="x")
     with pytest.raises(ValueError, match="softmax: axis must name at least one axis"):
         softmax.softmax(x, axis=())
     with pytest.raises(ValueError, match=r"glu: axis size must be divisible by 2.*\(4, 3\).*axis=-1"):
-        softmax.glu(x)
+        glu.glu(x)
     with pytest.raises(ValueError, match="glu: x must have at least one axis"):
-        softmax.glu(1.0)
+        glu.glu(1.0)
     with pytest.raises(ValueError, match=r"dropout: rate must be from 0 to 1; received rate=1\.5"):
         dropout.dropout(x, 1.5, 1, 2)
     with pytest.raises(ValueError, match="dropout: noise_shape must have 2 entries"):
@@ -169,7 +169,7 @@ def test_error_messages():
     with pytest.raises(ValueError, match=r"dropout: noise_shape must hold 1, None or the size of x along each axis.*\(2, 3\)"):
         dropout.dropout(x, 0.5, 1, 2, (2, 3))
     half = tensor.convert(np.ones((4, 2), "float16"))
-    for entry, place in ((activation.tanh, "the activation"), (softmax.softmax, "softmax"), (softmax.glu, "glu"), (lambda h: dropout.dropout(h, 0.5, 1, 2), "dropout")):
+    for entry, place in ((activation.tanh, "the activation"), (softmax.softmax, "softmax"), (glu.glu, "glu"), (lambda h: dropout.dropout(h, 0.5, 1, 2), "dropout")):
         with Tape() as tape:
             tape.watch(half)
             y = cast.cast(entry(half), "float32")

@@ -1,21 +1,16 @@
 import numpy as np
 import pytest
 
-from dlcore import regularizers
+from dlcore import ops, regularizers
 
 X = np.random.RandomState(0).randn(4, 3).astype("float32")
-
-
-@pytest.fixture
-def ops():
-    return pytest.importorskip("dlcore.ops", reason="the ops need the compiled core")
 
 
 def value(penalty):
     return float(np.asarray(penalty))
 
 
-def test_values(ops):
+def test_values():
     x = ops.convert_to_tensor(X)
     absolute, square = np.abs(X).sum(), (X**2).sum()
     assert value(regularizers.L1(0.1)(x)) == pytest.approx(0.1 * absolute, rel=1e-5)
@@ -25,7 +20,7 @@ def test_values(ops):
 
 
 @pytest.mark.parametrize("mode", ["rows", "columns"])
-def test_orthogonal(ops, mode):
+def test_orthogonal(mode):
     rows = X if mode == "rows" else X.T
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     between = np.abs(unit @ unit.T)[np.triu_indices(len(rows), 1)]

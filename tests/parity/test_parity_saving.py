@@ -90,7 +90,6 @@ def test_weights_of_saved_models(seed, ending, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.skipif(not hasattr(dlcore.layers, "BatchNormalization"), reason="no BatchNormalization")
 def test_normalization(tmp_path):
     models = []
     for lib in (keras, dlcore):

@@ -1,4 +1,4 @@
-"""Activations that work along an axis: softmax, log_softmax, sparsemax and glu.
+"""Activations that work along an axis: softmax, log_softmax and sparsemax.
 
 Data is seen as (outer, k, inner) with the axis in the middle. Along the last axis (inner = 1) the unit of work is a row;
 otherwise it is a strip of up to STRIP neighbouring columns, so that the loops run over contiguous memory either way.
@@ -9,13 +9,14 @@ import warnings
 cimport cython
 from cpython.long cimport PyLong_CheckExact
 
+from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.narrow cimport NARROW, SLACK, vexpdiff, vrepeat, vrows_dot, vrows_max, vrows_sum
 from dlcore._kernels.parallel cimport block_fn, launch
 from dlcore._kernels.simd cimport dl_fetch, dl_fetch_to_write, vdot, vmax, vonline, vsum
 from dlcore._kernels.tape cimport Op, apply
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, cast_copy, describe, empty, empty_like, tensor, to_numpy
+from dlcore._kernels.tensor cimport Tensor, cast_copy, describe, empty_like, tensor, to_numpy
 from dlcore._kernels.types cimport F16, F32, F64, kernel_void, real
-from dlcore._kernels.vmath cimport exp_, log_, sigmoid_
+from dlcore._kernels.vmath cimport exp_, log_
 
 import numpy as np
 
@@ -445,9 +446,9 @@ cdef class _AxisOp(Op):
         cdef int first, last, i
         self.order = None
         if PyLong_CheckExact(self.axis):
-            first = last = _axis(self.axis, x, self)
+            first = last = axis_index(_name(self), self.axis, max(1, x.ndim), x)
         else:
-            axes = sorted({_axis(a, x, self) for a in (range(x.ndim) if self.axis is None else self.axis)})
+            axes = sorted({axis_index(_name(self), a, max(1, x.ndim), x) for a in (range(x.ndim) if self.axis is None else self.axis)})
             if not axes and x.ndim:
                 raise ValueError(f"{_name(self)}: axis must name at least one axis; received axis={self.axis!r}")
             first, last = (axes[0], axes[len(axes) - 1]) if axes else (0, -1)
@@ -528,18 +529,6 @@ cdef str _name(Op op):
     return "log_softmax" if name == "LogSoftmax" else name.lower()
 
 
-cdef int _axis(object axis, Tensor x, Op op) except -2:
-    cdef Py_ssize_t a
-    cdef int ndim = max(1, x.ndim)
-    try:
-        a = axis
-    except (TypeError, OverflowError):
-        raise ValueError(f"{_name(op)}: axis must be an integer; received axis={axis!r}") from None
-    if not -ndim <= a < ndim:
-        raise ValueError(f"{_name(op)}: axis={axis} is out of range for {describe(x)}; expected {-ndim} <= axis < {ndim}")
-    return a + ndim if a < 0 else a
-
-
 @cython.no_gc
 cdef class Softmax(_AxisOp):
     """y = exp(x) / sum(exp(x)) along an axis or a group of axes."""
@@ -576,132 +565,6 @@ cdef class Sparsemax(_AxisOp):
 
     cdef int backward(self) except -1:
         return self.run_backward(_sparsemax_backward, 2.0)
-
-
-# -------------------------------------------------------------------------------------------------------------- glu
-
-cdef struct GluCtx:
-    bint f64
-    bint accumulate
-    Py_ssize_t half         # elements of one half for one outer index
-    char* x
-    char* y
-    char* g
-    char* dx
-
-
-cdef kernel_void _glu_run(const real* a, const real* b, real* y, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        y[j] = a[j] * sigmoid_(b[j])
-
-
-cdef kernel_void _glu_run_bwd(const real* a, const real* b, const real* g, real* da, real* db, Py_ssize_t n, bint accumulate) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef real s
-    if accumulate:
-        for j in range(n):
-            s = sigmoid_(b[j])
-            da[j] += g[j] * s
-            db[j] += g[j] * a[j] * s * (<real>1 - s)
-    else:
-        for j in range(n):
-            s = sigmoid_(b[j])
-            da[j] = g[j] * s
-            db[j] = g[j] * a[j] * s * (<real>1 - s)
-
-
-# An item is an element of y; a block may begin and end inside a run of `half` of them.
-
-cdef inline void _glu_fwd(GluCtx* c, const real* x, real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t n, at
-    while begin < end:
-        n = min(end - begin, c.half - begin % c.half)
-        at = begin // c.half * 2 * c.half + begin % c.half
-        _glu_run[real](x + at, x + at + c.half, y + begin, n)
-        begin += n
-
-
-cdef void _glu_forward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef GluCtx* c = <GluCtx*>ctx
-    if c.f64:
-        _glu_fwd[double](c, <double*>c.x, <double*>c.y, begin, end)
-    else:
-        _glu_fwd[float](c, <float*>c.x, <float*>c.y, begin, end)
-
-
-cdef inline void _glu_bwd(GluCtx* c, const real* x, const real* g, real* dx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t n, at
-    while begin < end:
-        n = min(end - begin, c.half - begin % c.half)
-        at = begin // c.half * 2 * c.half + begin % c.half
-        _glu_run_bwd[real](x + at, x + at + c.half, g + begin, dx + at, dx + at + c.half, n, c.accumulate)
-        begin += n
-
-
-cdef void _glu_backward(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef GluCtx* c = <GluCtx*>ctx
-    if c.f64:
-        _glu_bwd[double](c, <double*>c.x, <double*>c.g, <double*>c.dx, begin, end)
-    else:
-        _glu_bwd[float](c, <float*>c.x, <float*>c.g, <float*>c.dx, begin, end)
-
-
-@cython.no_gc
-cdef class Glu(Op):
-    """y = a * sigmoid(b), where a and b are the halves of x along an axis."""
-
-    cdef object axis
-    cdef Py_ssize_t half
-
-    cdef int infer(self) except -1:
-        cdef Tensor x = <Tensor>self.inputs[0]
-        cdef Py_ssize_t dims[MAX_NDIM]
-        cdef int i, axis
-        if x.ndim == 0:
-            raise ValueError(f"glu: x must have at least one axis; received {describe(x)}")
-        axis = _axis(self.axis, x, self)
-        self.half = 1
-        for i in range(x.ndim):
-            dims[i] = x.dims[i]
-            if i == axis and dims[i] != UNKNOWN:
-                if dims[i] % 2:
-                    raise ValueError(f"glu: axis size must be divisible by 2; received {describe(x)} with axis={self.axis}")
-                dims[i] //= 2
-            if i >= axis:
-                self.half *= dims[i]
-        self.declare(x.dtype if x.dtype >= F16 else F32, x.ndim, dims)
-        return 0
-
-    cdef int forward(self) except -1:
-        cdef Tensor x = <Tensor>self.inputs[0]
-        cdef Tensor y = self.out
-        cdef GluCtx c
-        if x.dtype < F32:
-            x = cast_copy(x, F32)
-            if y.dtype == F16:
-                y = empty(F32, y.ndim, y.dims)
-        c.f64 = x.dtype == F64
-        c.half = self.half
-        c.x = x.data
-        c.y = y.data
-        launch(_glu_forward, &c, y.size, BLOCK, y.size * 0.35)
-        if y is not self.out:
-            np.copyto(to_numpy(self.out), to_numpy(y), casting="unsafe")
-        return 0
-
-    cdef int backward(self) except -1:
-        cdef Tensor x = <Tensor>self.inputs[0]
-        cdef GluCtx c
-        if x.dtype == F16:
-            raise TypeError(f"gradients are computed in float32 or float64; cast {describe(x)} to float32 before glu")
-        c.f64 = x.dtype == F64
-        c.half = self.half
-        c.x = x.data
-        c.g = self.out.grad.data
-        c.dx = self.grad_in(0, &c.accumulate).data
-        launch(_glu_backward, &c, self.out.size, BLOCK, self.out.size * 0.5)
-        return 0
 
 
 # ---------------------------------------------------------------------------------------------- the entry functions
@@ -780,30 +643,5 @@ def sparsemax(x, axis=-1):
         [0.5, 0.5, 0.0]
     """
     cdef Sparsemax op = Sparsemax.__new__(Sparsemax)
-    op.axis = axis
-    return apply(op, (tensor(x),))
-
-
-def glu(x, axis=-1):
-    """Gated linear unit.
-
-    y = a * sigmoid(b), where a and b are the first and the second half of x along `axis`.
-
-    Args:
-        x: Tensor with an even size along `axis`.
-        axis: Axis.
-
-    Returns:
-        A tensor of half the size of x along `axis`.
-
-    Raises:
-        ValueError: If axis is out of range or its size is odd.
-
-    Example:
-        >>> import dlcore
-        >>> dlcore.ops.glu([2.0, 0.0]).numpy().tolist()
-        [1.0]
-    """
-    cdef Glu op = Glu.__new__(Glu)
     op.axis = axis
     return apply(op, (tensor(x),))

@@ -29,7 +29,7 @@ class BackupAndRestore(Callback):
             or the backup is that of another model.
 
     Example:
-        >>> BackupAndRestore("/tmp/backup", save_freq=100).double_checkpoint
+        >>> BackupAndRestore("backup", save_freq=100).double_checkpoint
         False
     """
 

@@ -23,15 +23,15 @@ class Rows:
 
     def read(self, begin, end):
         """Rows begin..end as an array of its own."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `read`")
 
     def pick(self, index):
         """The rows that an array of numbers names."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `pick`")
 
     def part(self, begin, end):
         """The same for rows begin..end only."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `part`")
 
 
 class MappedRows(Rows):

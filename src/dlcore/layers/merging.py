@@ -82,7 +82,7 @@ class Merge(Layer):
         return mask
 
     def _merge(self, inputs):
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_merge`")
 
 
 def _broadcast(a, b, complaint):
@@ -193,7 +193,7 @@ class _Extreme(Merge):
         return output
 
     def _op(self, a, b):
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_op`")
 
 
 class Maximum(_Extreme):

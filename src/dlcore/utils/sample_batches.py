@@ -27,7 +27,7 @@ class SampleBatches(PyDataset):
 
     def samples(self, index):
         """The batch of the samples that an array of numbers names; to be defined by the subclass."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `samples`")
 
     def __len__(self):
         return -(-len(self._order) // (self.batch_size or 1))

@@ -72,23 +72,23 @@ class IndexLookup(DataLayer):
 
     def _items(self, data):
         """Tokens, as the vocabulary holds them, from an array: a flat list."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_items`")
 
     def _index_tokens(self):
         """Prepares the search for ``self._tokens``."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_index_tokens`")
 
     def _find(self, data):
         """The place of every item of an array among the tokens, -1 for those that are not; and the mask token's places."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_find`")
 
     def _oov_bins(self, data, missing):
         """A number in [0, num_oov_indices) for every item that `missing` marks."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_oov_bins`")
 
     def _restored(self, tokens, shape):
         """An array of tokens."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_restored`")
 
     # ---------------------------------------------------------------------------------------------------- configuration
 
