@@ -78,6 +78,7 @@ typedef struct {
     Py_ssize_t n, h, w, c, oh, ow, k, top, left, r; /* x (n,h,w,c), y (n,oh,ow,k), zeros above and left of x, kernel r x r */
     Py_ssize_t m, th, tw, seg, nseg, segments, per, cp, panels;
     Py_ssize_t plane_v, plane_m, plane_u; /* elements from one of the 36 matrices to the next: never a multiple of 4096 bytes */
+    int streams;                          /* x and y are larger than the L2 cache */
 } dl_winograd;
 
 typedef struct {
@@ -111,6 +112,7 @@ static void dl_winograd_plan(dl_winograd* p, Py_ssize_t tiles) {
     p->plane_v = p->per * p->seg * p->cp + W;
     p->plane_m = p->per * p->seg * NR + W;
     p->plane_u = p->c * NR + W;
+    p->streams = p->n * (p->h * p->w * p->c + p->oh * p->ow * p->k) > 1 << 19;
 }
 
 /* ---- x -> V[36][tile][c] for a segment. Columns are transformed downwards once for all tiles that share them (line[x][6]),
@@ -352,29 +354,72 @@ static void dl_winograd_output_grad(const dl_winograd* p, Py_ssize_t s0, Py_ssiz
     }
 }
 
+/* ---- Memory that later stages need, asked for while the products keep the processor busy (on arrays beyond the caches the
+ * transforms would wait for it as long as the products take): `left` items of `lines` cache lines, `step` bytes apart. */
+typedef struct {
+    const char* at;
+    Py_ssize_t left, step, lines;
+} dl_stream;
+
+DL_ALWAYS void dl_pull(dl_stream* s, Py_ssize_t n) {
+    const char* p = s->at;
+    if (n > s->left) n = s->left;
+    for (Py_ssize_t i = 0; i < n; i++, p += s->step)
+        for (Py_ssize_t j = 0; j < s->lines; j++) __builtin_prefetch(p + 64 * j);
+    s->at = p;
+    s->left -= n;
+}
+
+/* The first pixel of an image (h, w) that no segment before s reads or writes, nearly: `lead` rows of a row of tiles belong to the
+ * one before, and rows of several segments are divided as if they lay one after the other. */
+DL_ALWAYS Py_ssize_t dl_first_pixel(const dl_winograd* p, Py_ssize_t s, Py_ssize_t h, Py_ssize_t w, Py_ssize_t lead) {
+    const Py_ssize_t line = s / p->nseg, row = line % p->th;
+    Py_ssize_t y = row ? row * p->m + lead : 0;
+    y = y < 0 ? 0 : y < h ? y : h;
+    return (line / p->th * h + y) * w + s % p->nseg * (p->m * w / p->nseg);
+}
+
+/* Part `part` of `parts` of what segments s0 to s1 read of x. */
+static dl_stream dl_input_stream(const dl_winograd* p, const float* x, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) {
+    const Py_ssize_t lead = 6 - p->m - p->top, from = dl_first_pixel(p, s0, p->h, p->w, lead) * p->c, upto = dl_first_pixel(p, s1, p->h, p->w, lead) * p->c;
+    const Py_ssize_t share = (upto - from) / parts;
+    const dl_stream s = {(const char*)(x + from + part * share), p->streams && share > 0 ? share / 16 + 1 : 0, 64, 1};
+    return s;
+}
+
+/* What segments s0 to s1 write to a panel of y (or read of its gradient). */
+static dl_stream dl_output_stream(const dl_winograd* p, const float* y, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t panel) {
+    const Py_ssize_t from = dl_first_pixel(p, s0, p->oh, p->ow, 0), upto = dl_first_pixel(p, s1, p->oh, p->ow, 0), k = p->k - panel * NR;
+    const dl_stream s = {(const char*)(y + from * p->k + panel * NR), p->streams && upto > from ? upto - from : 0, 4 * p->k, ((k < NR ? k : NR) + 15) / 16};
+    return s;
+}
+
 /* The 36 products out[rows, NR] (+)= a b of one panel over a common length k; rows in tiles of nearly equal height. BY_ROW: a is
  * (rows, k), else (k, rows). */
 DL_ALWAYS void dl_products(const int BY_ROW, Py_ssize_t rows, Py_ssize_t k, const float* a, Py_ssize_t lda, Py_ssize_t plane_a, const float* b,
-                           Py_ssize_t plane_b, float* out, Py_ssize_t plane_out, int add, Py_ssize_t cols) {
+                           Py_ssize_t plane_b, float* out, Py_ssize_t plane_out, int add, Py_ssize_t cols, dl_stream s1, dl_stream s2) {
     const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
+    const Py_ssize_t pull1 = s1.left / (DL_F * count) + 1, pull2 = s2.left / (DL_F * count) + 1;
     const int wide = cols > W;
     for (int f = 0; f < DL_F; f++)
         for (Py_ssize_t t = 0, i = 0, high; t < count; t++, i += high) {
             high = height + (t < taller);
             NAME(tiles)[high - 1][wide][BY_ROW][0](k, a + f * plane_a + i * (BY_ROW ? lda : 1), lda, b + f * plane_b, NR, 0, out + f * plane_out + i * NR, NR,
                                                    add, wide ? NR : W);
+            dl_pull(&s1, pull1);
+            dl_pull(&s2, pull2);
         }
 }
 
 static void dl_winograd_multiply(const dl_winograd* p, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane_u,
-                                 float* m, Py_ssize_t panel) {
-    dl_products(1, tiles, c1 - c0, v + c0, p->cp, p->plane_v, u, plane_u, m, p->plane_m, c0 > 0, p->k - panel * NR);
+                                 float* m, Py_ssize_t panel, dl_stream s1, dl_stream s2) {
+    dl_products(1, tiles, c1 - c0, v + c0, p->cp, p->plane_v, u, plane_u, m, p->plane_m, c0 > 0, p->k - panel * NR, s1, s2);
 }
 
 /* out[36][c - c0][NR] (+)= sum over tiles of v z */
 static void dl_winograd_correlate(const dl_winograd* p, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
-                                  Py_ssize_t plane, int add, Py_ssize_t panel) {
-    dl_products(0, c1 - c0, tiles, v + c0, p->cp, p->plane_v, z, p->plane_m, out, plane, add, p->k - panel * NR);
+                                  Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream s1, dl_stream s2) {
+    dl_products(0, c1 - c0, tiles, v + c0, p->cp, p->plane_v, z, p->plane_m, out, plane, add, p->k - panel * NR, s1, s2);
 }
 
 /* ---- Scratch of `count` threads at most, whoever they are: rooms of `size` bytes, the first 64 of which say whether it is taken. */

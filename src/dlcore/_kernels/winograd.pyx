@@ -27,10 +27,13 @@ cdef extern from *:
     """
     ctypedef struct dl_winograd:
         Py_ssize_t n, h, w, c, oh, ow, k, top, left, r, m, th, tw, seg, nseg, segments, per, cp, panels, plane_v, plane_m, plane_u
+        int streams
     ctypedef struct dl_finish:
         const float* bias
         int relu
         int add
+    ctypedef struct dl_stream:
+        Py_ssize_t left
     ctypedef struct dl_segment:
         Py_ssize_t image, row, first, count
     const Py_ssize_t dl_winograd_lanes
@@ -45,9 +48,11 @@ cdef extern from *:
     void dl_winograd_output(const dl_winograd*, const dl_finish*, Py_ssize_t s0, Py_ssize_t s1, const float* m, float* y, Py_ssize_t panel) noexcept nogil
     void dl_winograd_output_grad(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* dz, float* z, Py_ssize_t panel) noexcept nogil
     void dl_winograd_multiply(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane,
-                              float* m, Py_ssize_t panel) noexcept nogil
+                              float* m, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
     void dl_winograd_correlate(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
-                               Py_ssize_t plane, int add, Py_ssize_t panel) noexcept nogil
+                               Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    dl_stream dl_input_stream(const dl_winograd*, const float* x, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+    dl_stream dl_output_stream(const dl_winograd*, const float* y, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t panel) noexcept nogil
     char* dl_room_take(char* rooms, Py_ssize_t size, Py_ssize_t count) noexcept nogil
     void dl_room_leave(char* room) noexcept nogil
 
@@ -159,10 +164,12 @@ cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef float* v = <float*>(room + 64)
     cdef float* m = v + FREQUENCIES * r.p.plane_v
     cdef Py_ssize_t tiles = dl_tiles_before(&r.p, end) - dl_tiles_before(&r.p, begin)
+    cdef Py_ssize_t after = min(r.p.segments, end + r.p.per)
     cdef Py_ssize_t panel, s
     dl_winograd_input(&r.p, begin, end, r.x, v)
     for panel in range(r.p.panels):
-        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * FREQUENCIES * r.p.plane_u, r.p.plane_u, m, panel)
+        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * FREQUENCIES * r.p.plane_u, r.p.plane_u, m, panel,
+                             dl_input_stream(&r.p, r.x, end, after, panel, r.p.panels), dl_output_stream(&r.p, r.out, begin, end, panel))
         dl_winograd_output(&r.p, &r.e, begin, end, m, r.out, panel)
     if r.code != ACT_LINEAR:
         for s in range(begin, end):
@@ -183,13 +190,15 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef Py_ssize_t plane = _plane(PIECE)
     cdef float* u = <float*>(room + 64)
     cdef float* m = u + FREQUENCIES * plane
+    cdef dl_stream none
     cdef Py_ssize_t panel, piece, c0, c1
+    none.left = 0
     for panel in range(begin, end):
         for piece in range((r.p.c + PIECE - 1) // PIECE):
             c0 = piece * PIECE
             c1 = min(r.p.c, c0 + PIECE)
             dl_winograd_weights(&r.p, r.g, r.turned, panel, c0, c1, u, plane)
-            dl_winograd_multiply(&r.p, r.tiles, r.v, c0, c1, u, plane, m, panel)
+            dl_winograd_multiply(&r.p, r.tiles, r.v, c0, c1, u, plane, m, panel, none, none)
         dl_winograd_output(&r.p, &r.e, 0, r.p.segments, m, r.out, panel)
     dl_room_leave(room)
 
@@ -249,7 +258,8 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef float* v = <float*>(room + 64)
     cdef float* z = v + FREQUENCIES * r.p.plane_v
     cdef float* u
-    cdef Py_ssize_t i, s0, s1, first, last, panel, tiles
+    cdef dl_stream ahead
+    cdef Py_ssize_t i, s0, s1, s2, first, last, panel, start, final, tiles
     for i in range(begin, end):
         first = i // r.groups * r.part
         last = min(r.p.segments, first + r.part)
@@ -259,10 +269,18 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
             s1 = min(last, s0 + r.p.per)
             tiles = dl_tiles_before(&r.p, s1) - dl_tiles_before(&r.p, s0)
             dl_winograd_input(&r.p, s0, s1, r.x, v)
-            for panel in range(i % r.groups * GROUP, min(r.p.panels, (i % r.groups + 1) * GROUP)):
+            s2 = min(last, s1 + r.p.per)
+            start = i % r.groups * GROUP
+            final = min(r.p.panels, start + GROUP)
+            for panel in range(start, final):
+                if panel + 1 < final:
+                    ahead = dl_output_stream(&r.p, r.g, s0, s1, panel + 1)
+                else:
+                    ahead = dl_output_stream(&r.p, r.g, s1, s2, start)
                 u = r.u + (i // r.groups * r.p.panels + panel) * FREQUENCIES * r.p.plane_u
                 dl_winograd_output_grad(&r.p, s0, s1, r.g, z, panel)
-                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, u, r.p.plane_u, s0 > first, panel)
+                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, u, r.p.plane_u, s0 > first, panel,
+                                      dl_input_stream(&r.p, r.x, s1, s2, panel - start, final - start), ahead)
     dl_room_leave(room)
 
 
@@ -286,7 +304,9 @@ cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef float* u = <float*>(room + 64)
     cdef float* z = u + FREQUENCIES * plane
     cdef Py_ssize_t pieces = (r.p.c + PIECES - 1) // PIECES
+    cdef dl_stream none
     cdef Py_ssize_t i, c0, c1, panel, last
+    none.left = 0
     for i in range(begin, end):
         panel = i // pieces
         dl_winograd_output_grad(&r.p, 0, r.p.segments, r.g, z, panel)
@@ -295,7 +315,7 @@ cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
         while c1 < last:
             c0 = c1
             c1 = min(last, c0 + PIECE)
-            dl_winograd_correlate(&r.p, r.tiles, r.v, c0, c1, z, u, plane, False, panel)
+            dl_winograd_correlate(&r.p, r.tiles, r.v, c0, c1, z, u, plane, False, panel, none, none)
             dl_winograd_weight_grad(&r.p, u, plane, 1, 0, r.out, r.e.add, panel, c0, c1)
     dl_room_leave(room)
 
