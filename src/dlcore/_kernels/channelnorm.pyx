@@ -5,6 +5,7 @@ that follows is part of the passes: backward computes anew what went into it, fr
 """
 
 cimport cython
+from libc.math cimport sqrt
 
 from dlcore._kernels.activation cimport ACT_COUNT, ACT_LINEAR, ACT_RELU, activation_code, default_params
 from dlcore._kernels.cast cimport cast_to
@@ -12,7 +13,7 @@ from dlcore._kernels.channels cimport Channels, cut_for_sums, follow, pass_over,
 from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, empty, tensor
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, real
 
 from dlcore._kernels.reduce import mean as mean_over
 from dlcore._kernels.reduce import var as var_over
@@ -410,6 +411,60 @@ def normalize_channels(x, gamma, beta, axis, double epsilon, Py_ssize_t groups=0
         op.moving_variance = <Tensor>moving_variance
         op.momentum = momentum
     return apply(op, inputs)
+
+
+cdef void _fold(const real* gamma, const real* beta, const real* mean, const real* variance, double epsilon, const real* bias,
+                real* scale, real* offset, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double a, b
+    for j in range(n):
+        a = (<double>1 if gamma == NULL else <double>gamma[j]) / sqrt(<double>variance[j] + epsilon)
+        b = -<double>mean[j] if bias == NULL else <double>bias[j] - <double>mean[j]
+        scale[j] = <real>a
+        offset[j] = <real>(a * b + (0 if beta == NULL else <double>beta[j]))
+
+
+cdef inline const char* _data(object v, Tensor like) except? NULL:
+    cdef Tensor t
+    if v is None:
+        return NULL
+    t = <Tensor?>v
+    if t.dtype != like.dtype or t.ndim != 1 or t.dims[0] != like.dims[0]:
+        raise ValueError(f"batch_normalization: expected a vector like the mean, {describe(like)}; received {describe(t)}")
+    return t.data
+
+
+def folded(gamma, beta, mean, variance, double epsilon, bias=None):
+    """What a normalization with given statistics does to the outputs x + bias of a linear layer, as one factor and one offset.
+
+    Args:
+        gamma, beta: Scale and offset of the normalization, vectors of the dtype of mean, or None.
+        mean, variance: Its statistics, tensors of one axis.
+        epsilon: Added to the variance.
+        bias: Vector, or None.
+
+    Returns:
+        Tensors (scale, offset): the normalized x + bias is ``scale x + offset``. Nothing is recorded for gradients.
+
+    Example:
+        >>> import dlcore
+        >>> from dlcore._kernels.channelnorm import folded
+        >>> [v.tolist() for v in folded(None, None, dlcore.ops.ones(1), dlcore.ops.full(1, 4.0), 0.0)]
+        [[0.5], [-0.5]]
+    """
+    cdef Tensor m = <Tensor?>mean
+    cdef Tensor scale, offset
+    if m.ndim != 1 or m.dtype < F32 or m.symbolic:
+        raise ValueError(f"batch_normalization: expected a vector of float32 or float64 as mean; received {describe(m)}")
+    scale = empty(m.dtype, 1, m.dims)
+    offset = empty(m.dtype, 1, m.dims)
+    if m.dtype == F64:
+        _fold[double](<double*>_data(gamma, m), <double*>_data(beta, m), <double*>m.data, <double*>_data(variance, m), epsilon,
+                      <double*>_data(bias, m), <double*>scale.data, <double*>offset.data, m.dims[0])
+    else:
+        _fold[float](<float*>_data(gamma, m), <float*>_data(beta, m), <float*>m.data, <float*>_data(variance, m), epsilon,
+                     <float*>_data(bias, m), <float*>scale.data, <float*>offset.data, m.dims[0])
+    return scale, offset
 
 
 def moments(x, axes, keepdims=False, synchronized=False):

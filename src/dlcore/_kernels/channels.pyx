@@ -353,7 +353,7 @@ cdef void join_sums(Channels* c) noexcept nogil:
 cdef int pass_over_sums(Channels* c) except -1:
     """Means and sums of squared deviations of x (without g), or sums of h and h (x - m) with the gradient h of what
     goes into the activation, at the place of the first block of each sample."""
-    launch(sum_block, c, c.samples * c.blocks * c.chunks, 1, cost(c, 0.15) if c.g == NULL else cost(c, 0.25))
+    launch(sum_block, c, c.samples * c.blocks * c.chunks, 1, cost(c, 0.15 if c.g == NULL else 0.25))
     if c.g == NULL:
         join_moments(c)
     else:
@@ -392,7 +392,8 @@ cdef inline void pass_run(const Channels* c, int what, const real* x, const real
             out[j] = a * g[j] + (q * (x[j] - m) + d)
 
 
-cdef inline void pass_runs(const Channels* c, int what, const real* x, const real* g, real* out, Py_ssize_t at, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
+cdef inline void pass_runs(const Channels* c, int what, const real* x, const real* g, real* out, Py_ssize_t at, Py_ssize_t rows,
+                           Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t i, j, k
     cdef Py_ssize_t piece = c.inner if c.code == ACT_LINEAR else min(<Py_ssize_t>STRIP, c.inner)
     cdef const real* m = <const real*>c.m
