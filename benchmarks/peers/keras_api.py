@@ -4,7 +4,7 @@ import importlib
 from functools import partial
 
 import numpy as np
-from data import initial_weights, training_data
+from data import initial_weights, log_loss, training_data
 from workload import Job, Network
 
 keras = None
@@ -26,17 +26,36 @@ def setup(threads: int, variant: str) -> None:
 
 def build(net: Network):
     """As a user writes it: the activation in the last layer, the loss on probabilities."""
-    model = keras.Sequential([keras.Input((net.inputs,))])
-    for units, activation, dropout in net.layers:
-        model.add(keras.layers.Dense(units, activation=activation))
-        if dropout:
-            model.add(keras.layers.Dropout(dropout))
+    layers = keras.layers
+    model = keras.Sequential([keras.Input(tuple(net.inputs) if net.images else (net.inputs,))])
+    for word, arguments, _ in net.stack():
+        match word, arguments:
+            case "conv", (filters, size, padding, activation):
+                model.add(layers.Conv2D(filters, size, padding=padding, activation=activation))
+            case "dense", (units, activation):
+                model.add(layers.Dense(units, activation=activation))
+            case "norm", _:
+                model.add(layers.BatchNormalization())
+            case "activation", (name,):
+                model.add(layers.Activation(name))
+            case "pool", (size,):
+                model.add(layers.MaxPooling2D(size))
+            case "dropout", (rate,):
+                model.add(layers.Dropout(rate))
+            case "flatten", _:
+                model.add(layers.Flatten())
     model.set_weights(initial_weights(net))
     return model
 
 
 def train(**spec) -> Job:
     net = Network(**spec)
+    epoch = training(net)
+    return Job(epoch, net.steps, epoch())
+
+
+def training(net: Network):
+    """A function that trains for an epoch and returns its loss; the model is built, nothing has run."""
     x, y = training_data(net)
     model = build(net)
     if net.optimizer == "adam":
@@ -49,7 +68,7 @@ def train(**spec) -> Job:
         # No shuffling: every peer must see the same batches for the losses to be comparable.
         return model.fit(x, y, batch_size=net.batch, shuffle=False, verbose=0).history["loss"][0]
 
-    return Job(epoch, net.steps, epoch())
+    return epoch
 
 
 def predict(batch_size: int, **spec) -> Job:
@@ -57,9 +76,9 @@ def predict(batch_size: int, **spec) -> Job:
     x, model = training_data(net)[0], build(net)
 
     def run():
-        model.predict(x, batch_size=batch_size, verbose=0)
+        return model.predict(x, batch_size=batch_size, verbose=0)
 
-    return Job(run, len(x))
+    return Job(lambda: run() is None, len(x), log_loss(run(), net))
 
 
 def latency(call: str, **spec) -> Job:
