@@ -90,3 +90,17 @@ def log_loss(probabilities: np.ndarray, net: Network) -> float | None:
         return None
     y = training_data(net)[1]
     return float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-7)).mean())
+
+
+def convolution_arrays(shape: list, window: list, filters: int, strides: int, padding: str, groups: int) -> tuple:
+    """Input, kernel and a gradient of the output, channels last."""
+    rng = np.random.default_rng(5)
+    lost = [k - 1 if padding == "valid" else 0 for k in window]
+    outputs = [-(-(n - m) // strides) for n, m in zip(shape[1:-1], lost, strict=True)]
+    shapes = (shape, (*window, shape[-1] // groups, filters), (shape[0], *outputs, filters))
+    return tuple(rng.standard_normal(s, dtype=np.float32) for s in shapes)
+
+
+def fingerprint(result: np.ndarray) -> float:
+    """One number that arrays in the same order share only if they are equal."""
+    return float(np.abs(result.ravel()) @ np.linspace(1, 2, result.size)) / result.size

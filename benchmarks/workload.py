@@ -6,7 +6,7 @@ from importlib import import_module
 from math import prod
 from pathlib import Path
 
-TIERS = ("op", "bandwidth", "layer", "conv", "e2e", "footprint")
+TIERS = ("op", "bandwidth", "layer", "conv", "e2e", "memory", "footprint")
 
 # unit: (factor from seconds per item, True when it is items per second and more is better)
 UNITS = {

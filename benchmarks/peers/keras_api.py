@@ -4,7 +4,7 @@ import importlib
 from functools import partial
 
 import numpy as np
-from data import initial_weights, log_loss, training_data
+from data import convolution_arrays, fingerprint, initial_weights, log_loss, training_data
 from workload import Job, Network
 
 keras = None
@@ -228,3 +228,25 @@ def gemm(m: int, k: int, n: int, transposed: bool) -> Job:
     if transposed:
         return Job(lambda: ops.matmul(ops.transpose(a), b) is None, 1)
     return Job(lambda: ops.matmul(a, b) is None, 1)
+
+
+def convolution(direction: str, window: list, strides: int, padding: str, groups: int, **spec) -> Job:
+    """dlcore only."""
+    arrays = convolution_arrays(window=window, strides=strides, padding=padding, groups=groups, **spec)
+    if groups == arrays[0].shape[-1]:
+        arrays = (arrays[0], arrays[1].swapaxes(-1, -2).copy(), arrays[2])
+        call = partial(keras.ops.depthwise_conv, strides=strides, padding=padding)
+    else:
+        call = partial(keras.ops.conv, strides=strides, padding=padding)
+    x, kernel, gradient = (keras.ops.convert_to_tensor(a) for a in arrays)
+    run = partial(call, x, kernel)
+    if direction != "forward":
+        wanted = {"data": x, "weights": kernel}[direction]
+        with keras.GradientTape(persistent=True) as tape:
+            tape.watch(wanted)
+            y = call(x, kernel)
+        run = partial(tape.gradient, y, wanted, gradient)
+    result = run().numpy()
+    if direction == "weights" and groups == arrays[0].shape[-1]:
+        result = result.swapaxes(-1, -2)
+    return Job(lambda: run() is None, 1, fingerprint(result))

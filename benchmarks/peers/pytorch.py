@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from data import initial_weights, log_loss, training_data
+from data import convolution_arrays, fingerprint, initial_weights, log_loss, training_data
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 (everyone calls it so)
 from workload import Job, Network
@@ -205,3 +205,32 @@ def gemm(m: int, k: int, n: int, transposed: bool) -> Job:
     a = torch.randn(k, m).T if transposed else torch.randn(m, k)
     b, out = torch.randn(k, n), torch.empty(m, n)
     return Job(lambda: torch.mm(a, b, out=out) is None, 1)
+
+
+def convolution(direction: str, window: list, strides: int, padding: str, groups: int, **spec) -> Job:
+    """The passes as autograd calls them, one at a time."""
+    arrays = convolution_arrays(window=window, strides=strides, padding=padding, groups=groups, **spec)
+    rank = len(window)
+    x, kernel, gradient = (torch.from_numpy(a) for a in arrays)
+    x, gradient = (a.movedim(-1, 1) for a in (x, gradient))
+    kernel = kernel.movedim((-1, -2), (0, 1))
+    last = {2: torch.channels_last, 3: torch.channels_last_3d}.get(rank) if "channels-last" in VARIANT else None
+    if last is None or rank == 1:
+        x, kernel, gradient = (a.contiguous() for a in (x, kernel, gradient))
+    else:
+        x, kernel, gradient = (a.contiguous(memory_format=last) for a in (x, kernel, gradient))
+    total = [max((n - 1) * strides + k - m, 0) for n, k, m in zip(gradient.shape[2:], window, x.shape[2:], strict=True)]
+    pads = [0] * rank if padding == "valid" else [-(-t // 2) for t in total]
+    constants = ([strides] * rank, pads, [1] * rank, False, [0] * rank, groups)
+    # Keras pads an odd number with one more at the end, PyTorch with the same at both: as much work, other numbers.
+    compared = padding == "valid" or not any(t % 2 for t in total)
+
+    @torch.inference_mode()
+    def run():
+        if direction == "forward":
+            return torch.ops.aten.convolution(x, kernel, None, *constants)
+        mask = [direction == "data", direction == "weights", False]
+        return torch.ops.aten.convolution_backward(gradient, x, kernel, None, *constants, mask)[mask.index(True)]
+
+    result = run().movedim((0, 1), (-1, -2)) if direction == "weights" else run().movedim(1, -1)
+    return Job(lambda: run() is None, 1, fingerprint(result.contiguous().numpy()) if compared else None)
