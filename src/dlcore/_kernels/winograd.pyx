@@ -86,13 +86,13 @@ cdef double _cycles(const dl_winograd* p) noexcept nogil:
     """About what it takes, forward or backward: products, transforms of tiles, of kernels."""
     cdef double ins = _up(p.c, dl_winograd_lanes)
     cdef double outs = _up(p.k, dl_winograd_lanes)
-    return _tiles(p) * (MATRICES / 2 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 150 * p.c * outs
+    return _tiles(p) * (MATRICES / 2 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 110 * p.c * outs
 
 
 cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
     if not _enabled or p.r != 3 and p.r != 5 or p.c < 8 or p.k < 8 or p.c > 1024 or p.oh < 2 or p.ow < 2:
         return False
-    return 1.15 * _cycles(p) < <double>p.n * p.oh * p.ow * p.r * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
+    return 1.1 * _cycles(p) < <double>p.n * p.oh * p.ow * p.r * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
 
 
 cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
