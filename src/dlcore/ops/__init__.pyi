@@ -13,6 +13,12 @@ def abs(x: Any) -> Tensor:
 def absolute(x: Any) -> Tensor:
     """Absolute value; its gradient at 0 is 0."""
 
+def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None) -> Tensor:
+    """The mean of each of a given number of windows."""
+
+def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) -> Tensor:
+    """The largest element of each of a given number of windows."""
+
 def add(x1: Any, x2: Any) -> Tensor:
     """Sum of two tensors."""
 
@@ -48,6 +54,9 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Index of the first smallest element; NaN counts as smallest."""
+
+def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any = 'valid', data_format: Any = None) -> Tensor:
+    """The mean of each window."""
 
 def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001) -> Tensor:
     """Normalizes every channel with the given mean and variance."""
@@ -258,6 +267,9 @@ def matmul(x1: Any, x2: Any) -> Tensor:
 
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element over axes. Elements that tie share the gradient."""
+
+def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any = 'valid', data_format: Any = None) -> Tensor:
+    """The largest element of each window."""
 
 def maximum(x1: Any, x2: Any) -> Tensor:
     """The larger of two numbers; NaN if one of them is. A tie shares the gradient."""
