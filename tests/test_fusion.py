@@ -8,6 +8,7 @@ import pytest
 
 import dlcore
 from dlcore import Input, Model, Sequential, layers
+from dlcore._kernels.tensor import pool_info
 from dlcore.models import fusion
 
 
@@ -370,3 +371,24 @@ def test_folded():
         folded(None, None, t(mean), t(variance)[:3], 1e-3)
     with pytest.raises(ValueError, match="vector like the mean"):
         folded(t(gamma, "float32"), None, t(mean, "float64"), t(variance, "float64"), 1e-3)
+
+
+def test_a_graph_lets_go_of_what_nobody_reads_any_more():
+    live = []
+
+    class Look(layers.Layer):
+        def call(self, inputs):
+            live.append(pool_info()["live"])
+            return inputs + 1
+
+    x = first = y = Input((100,))
+    for i in range(6):
+        y = Look()(layers.Add()([y, y]))
+        first = y if i == 0 else first
+    model = Model(x, [layers.Add()([y, first]), y])                 # `first` is read at the end
+    x = noise(1000, 100)
+    model(x)
+    live.clear()
+    a, b = model(x)
+    np.testing.assert_array_equal(a, np.array(b) + 2 * x + 1)
+    assert live[2:] == [live[2]] * 4
