@@ -15,7 +15,7 @@ from dlcore._kernels.dense cimport back_through
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, U8
 
 from dlcore._kernels.array import transpose
 
@@ -114,7 +114,7 @@ cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except
 cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint add, void* bias, bint add_bias) except -1:
     """The gradient by weights, and by the bias if that is not NULL, of a convolution with source c.x and the field's gradient c.g."""
     cdef Job job
-    cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k
+    cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k, m, n
     cdef char* memory
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
@@ -130,14 +130,22 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
     pixels = c.images * c.bh * c.bw
     if c.images * c.image > INT_MAX:
         raise ValueError(f"convolution: a row of the input may have at most {INT_MAX} elements; received {c.row}")
-    scratch = pixels * sizeof(int) + 64 + job.chunks * stride * size
+    scratch = (pixels + taps * c.gs) * sizeof(int) + 64 + job.chunks * stride * size
     memory = <char*>pool_alloc(scratch)
     c.pixel = <int*>memory
-    c.sums = <char*>((<size_t>(memory + pixels * sizeof(int)) + 63) // 64 * 64)
+    c.corner = c.pixel + pixels
+    c.sums = <char*>((<size_t>(c.corner + taps * c.gs) + 63) // 64 * 64)
     for i in range(c.images):
         for j in range(c.bh):
             for k in range(c.bw):
                 c.pixel[(i * c.bh + j) * c.bw + k] = <int>(i * c.image + j * c.axis[1].sstep * c.row + k * c.axis[2].sstep * c.sc)
+    n = 0
+    for i in range(c.axis[0].kernel):
+        for j in range(c.axis[1].kernel):
+            for k in range(c.axis[2].kernel):
+                for m in range(c.gs):
+                    c.corner[n] = <int>(i * c.axis[0].dilation * c.plane + j * c.axis[1].dilation * c.row + k * c.axis[2].dilation * c.sc + m)
+                    n += 1
     c.with_bias = bias != NULL
     c.failed = False
     job.c = c
@@ -186,6 +194,8 @@ cdef class _ConvOp(Op):
     cdef Py_ssize_t groups
     cdef Tensor scale
     cdef Tensor z               # before the activation, kept only for activations whose derivative needs it
+    cdef Py_ssize_t[3] window   # of the maximum pooling that follows; window[2] = 0: none
+    cdef Tensor places          # which element of its window each maximum is, kept for backward
 
     cdef str called(self):
         return "conv_transpose" if self.transposed else "conv"
@@ -231,6 +241,11 @@ cdef class _ConvOp(Op):
             if w.dims[i] < 1:
                 raise ValueError(f"{name}: kernel sizes must be positive; received a kernel of shape {w.shape}")
             dims[i + 1] = self.extent(i, x.dims[i + 1])
+            if self.window[2] and dims[i + 1] != UNKNOWN:
+                dims[i + 1] //= self.window[3 - self.rank + i]
+                if dims[i + 1] < 1:
+                    raise ValueError(f"{name}: Computed output size would be zero or negative. The windows of pooling are larger than what they pool, of inputs "
+                                     f"of shape {x.shape} and a kernel of shape {w.shape}")
         dims[x.ndim - 1] = filters
         self.declare(w.dtype, x.ndim, dims)
         return 0
@@ -244,8 +259,12 @@ cdef class _ConvOp(Op):
         cdef dl_axis* a
         cdef bint plain = True
         cdef Py_ssize_t pixels = image.dims[0]
+        cdef Py_ssize_t size
         cdef int i, j
         memset(c, 0, sizeof(dl_conv))
+        c.ph = self.window[1]
+        c.pw = self.window[2]
+        c.places = NULL if self.places is None else <unsigned char*>self.places.data
         c.n = image.dims[0]
         c.back = back
         c.groups = self.groups
@@ -254,13 +273,14 @@ cdef class _ConvOp(Op):
             j = i - 3 + self.rank
             a.source = a.target = a.kernel = a.stride = a.dilation = 1
             if j >= 0:
-                a.source = field.dims[j + 1] if back else image.dims[j + 1]
-                a.target = image.dims[j + 1] if back else field.dims[j + 1]
+                size = field.dims[j + 1] * max(self.window[i], 1)
+                a.source = size if back else image.dims[j + 1]
+                a.target = image.dims[j + 1] if back else size
                 a.kernel = w.dims[j]
                 a.stride = self.stride[j]
                 a.dilation = self.dilation[j]
                 a.before = self.before[j]
-                plain = plain and a.kernel == 1 and a.stride == 1 and a.source == a.target
+                plain = plain and c.pw == 0 and a.kernel == 1 and a.stride == 1 and a.source == a.target
                 pixels *= a.source
         if plain:                                   # 1 x 1: all pixels are one long row
             c.n = 1
@@ -282,6 +302,8 @@ cdef class _ConvOp(Op):
         cdef const dl_conv_table* table
         if y.size == 0:
             return 0
+        if self.need and self.window[2]:
+            self.places = empty(U8, y.ndim, y.dims)
         table = self.fill(&c, self.transposed)
         if self.need and not act_from_output(self.code):
             y = self.z = empty(w.dtype, y.ndim, y.dims)
@@ -326,11 +348,11 @@ cdef class _ConvOp(Op):
         if self.code == ACT_RELU:
             mask = self.out.data
         # Activations other than relu, and biases that the pass over the weights' gradient does not see, take a pass of their own.
-        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)):
+        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)) and not self.window[2]:
             g = back_through(self, self.code, self.z, self.out.size // self.out.dims[self.out.ndim - 1], self.out.dims[self.out.ndim - 1], 2 if bias else 0)
             mask = NULL
             bias = False
-        if wanted(self, 1):
+        if wanted(self, 1) or bias:
             table = self.fill(&c, False)
             if self.transposed:
                 c.x, c.mask, c.g = g.data, mask, x.data
@@ -338,7 +360,8 @@ cdef class _ConvOp(Op):
                 c.x, c.g, c.gmask = x.data, g.data, mask
             if bias:
                 b = self.grad_in(2, &add_bias)
-            d = self.grad_in(1, &accumulate)
+            accumulate = False
+            d = self.grad_in(1, &accumulate) if wanted(self, 1) else empty(w.dtype, w.ndim, w.dims)
             weight_gradient(&c, table, d.data, accumulate, NULL if b is None else b.data, add_bias)
         if wanted(self, 0):
             table = self.fill(&c, not self.transposed)
@@ -444,8 +467,8 @@ cdef object _start(_ConvOp op, str name, object x, object kernel, object bias, o
     return (t, w) if bias is None else (t, w, tensor_as(bias, w.dtype))
 
 
-def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None):
-    """``activation(scale * (x conv kernel) + bias)``, fused; channels last.
+def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None, pool=None):
+    """``max_pool(activation(scale * (x conv kernel) + bias))``, fused; channels last.
 
     Args:
         x: Tensor (N, space, C), with 1 to 3 spatial axes.
@@ -455,6 +478,8 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         padding: ``"valid"``, ``"same"`` or ``"causal"``.
         activation: Name of an elementwise activation, or its code.
         scale: Tensor (filters,) or None; for inference only.
+        pool: None, or window of a maximum pooling, which is also its stride, for each of one or two spatial axes. Only with relu or
+            without activation. What the convolution gives is then never stored.
 
     Returns:
         Tensor (N, space, filters).
@@ -470,6 +495,13 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         op.padding = 2
     elif padding != "valid":
         raise ValueError(f"conv: padding must be 'valid', 'same' or 'causal'; received padding={padding!r}")
+    if pool is not None:
+        if op.rank > 2 or op.code != ACT_LINEAR and op.code != ACT_RELU:
+            raise ValueError(f"conv: pool is for 1 or 2 spatial axes and for relu or no activation; received inputs of shape {inputs[0].shape}, activation={activation!r}")
+        op.window[1] = 1
+        _sizes("conv", "pool", pool, op.rank, 1, &op.window[3 - op.rank])
+        if op.window[1] * op.window[2] > 256:
+            raise ValueError(f"conv: windows of pooling may have at most 256 elements; received pool={pool!r}")
     return apply(op, inputs)
 
 
