@@ -390,5 +390,5 @@ def test_a_graph_lets_go_of_what_nobody_reads_any_more():
     model(x)
     live.clear()
     a, b = model(x)
-    np.testing.assert_array_equal(a, np.array(b) + 2 * x + 1)
+    np.testing.assert_array_equal(a, np.array(b) + (2 * x + 1))
     assert live[2:] == [live[2]] * 4
