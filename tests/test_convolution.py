@@ -274,7 +274,7 @@ def test_copies(name):
     expected = model(x).numpy()
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), dlcore.models.clone_model(model), dlcore.models.model_from_json(model.to_json())):
         twin.set_weights(model.get_weights())
-        np.testing.assert_array_equal(twin(x), expected)
+        np.testing.assert_allclose(twin(x), expected, rtol=1e-5, atol=1e-6)         # layers may be fused from the second call on
         assert [(w.name, w.shape) for w in twin.weights] == [(w.name, w.shape) for w in model.weights]
     assert twin.layers[1].kernel is not model.layers[1].kernel if name != "shared" else len(twin.weights) == 4
 
