@@ -15,7 +15,7 @@ from dlcore._kernels.dense cimport back_through
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, U8
 from dlcore._kernels.winograd cimport dl_winograd, winograd_convolve, winograd_pays, winograd_weight_gradient
 
 from dlcore._kernels.array import transpose
@@ -109,6 +109,31 @@ cdef bint _by_winograd(const dl_conv* c, const dl_conv_table* table, dl_winograd
     return winograd_pays(p)
 
 
+cdef void _pool_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Job* job = <Job*>ctx
+    job.table.pool(job.c, job.out, begin, end)
+
+
+cdef void _unpool_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Job* job = <Job*>ctx
+    job.table.unpool(job.c, job.out, begin, end)
+
+
+cdef int _winograd_and_pool(dl_winograd* fast, dl_conv* c, const dl_conv_table* table) except -1:
+    """The field exists as a whole, for a while."""
+    cdef Job job
+    cdef Py_ssize_t rows = c.n * c.axis[1].target
+    cdef Py_ssize_t size = rows * c.axis[2].target * c.tc * sizeof(float)
+    job.c = c
+    job.table = table
+    job.out = pool_alloc(size)
+    fast.y = <float*>job.out
+    winograd_convolve(fast)
+    launch(_pool_body, &job, rows // c.ph, 4, 0.05 * size)
+    pool_free(job.out, size)
+    return 0
+
+
 cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except -1:
     """Computes the target."""
     cdef Job job
@@ -119,7 +144,7 @@ cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except
         fast.weights, fast.y = <const float*>weights, <float*>c.y
         fast.bias, fast.scale, fast.relu, fast.add = <const float*>c.bias, <const float*>c.scale, c.relu, c.add
         fast.finish, fast.ctx = c.finish, c.ctx
-        return winograd_convolve(&fast)
+        return _winograd_and_pool(&fast, c, table) if c.ph else winograd_convolve(&fast)
     dl_conv_plan(c, table.size, table.mr, table.lanes, FORWARD_PIXELS)
     if c.span > INT_MAX:
         raise ValueError(f"convolution: a kernel may span at most {INT_MAX} elements of the input; with these sizes and dilations it spans {c.span}")
@@ -223,6 +248,8 @@ cdef class _ConvOp(Op):
     cdef Py_ssize_t groups
     cdef Tensor scale
     cdef Tensor z               # before the activation, kept only for activations whose derivative needs it
+    cdef Py_ssize_t[3] window   # of the maximum pooling that follows; window[2] = 0: none
+    cdef Tensor places          # which element of its window each maximum is, kept for backward
 
     cdef str called(self):
         return "conv_transpose" if self.transposed else "conv"
@@ -268,6 +295,11 @@ cdef class _ConvOp(Op):
             if w.dims[i] < 1:
                 raise ValueError(f"{name}: kernel sizes must be positive; received a kernel of shape {w.shape}")
             dims[i + 1] = self.extent(i, x.dims[i + 1])
+            if self.window[2] and dims[i + 1] != UNKNOWN:
+                dims[i + 1] //= self.window[3 - self.rank + i]
+                if dims[i + 1] < 1:
+                    raise ValueError(f"{name}: Computed output size would be zero or negative. The windows of pooling are larger than what they pool, of inputs "
+                                     f"of shape {x.shape} and a kernel of shape {w.shape}")
         dims[x.ndim - 1] = filters
         self.declare(w.dtype, x.ndim, dims)
         return 0
@@ -281,8 +313,12 @@ cdef class _ConvOp(Op):
         cdef dl_axis* a
         cdef bint plain = True
         cdef Py_ssize_t pixels = image.dims[0]
+        cdef Py_ssize_t size
         cdef int i, j
         memset(c, 0, sizeof(dl_conv))
+        c.ph = self.window[1]
+        c.pw = self.window[2]
+        c.places = NULL if self.places is None else <unsigned char*>self.places.data
         c.n = image.dims[0]
         c.back = back
         c.groups = self.groups
@@ -291,13 +327,14 @@ cdef class _ConvOp(Op):
             j = i - 3 + self.rank
             a.source = a.target = a.kernel = a.stride = a.dilation = 1
             if j >= 0:
-                a.source = field.dims[j + 1] if back else image.dims[j + 1]
-                a.target = image.dims[j + 1] if back else field.dims[j + 1]
+                size = field.dims[j + 1] * max(self.window[i], 1)
+                a.source = size if back else image.dims[j + 1]
+                a.target = image.dims[j + 1] if back else size
                 a.kernel = w.dims[j]
                 a.stride = self.stride[j]
                 a.dilation = self.dilation[j]
                 a.before = self.before[j]
-                plain = plain and a.kernel == 1 and a.stride == 1 and a.source == a.target
+                plain = plain and c.pw == 0 and a.kernel == 1 and a.stride == 1 and a.source == a.target
                 pixels *= a.source
         if plain:                                   # 1 x 1: all pixels are one long row
             c.n = 1
@@ -319,6 +356,8 @@ cdef class _ConvOp(Op):
         cdef const dl_conv_table* table
         if y.size == 0:
             return 0
+        if self.need and self.window[2]:
+            self.places = empty(U8, y.ndim, y.dims)
         table = self.fill(&c, self.transposed)
         if self.need and not act_from_output(self.code):
             y = self.z = empty(w.dtype, y.ndim, y.dims)
@@ -340,6 +379,26 @@ cdef class _ConvOp(Op):
         if c.ctx != NULL and self.transposed:
             launch(_finish_body, &f, y.size, 4096, act_cost(self.code) * y.size)
         return 0
+
+    cdef bint by_winograd(self) noexcept:
+        cdef dl_conv c
+        cdef dl_winograd fast
+        return _by_winograd(&c, self.fill(&c, False), &fast)
+
+    cdef Tensor unpooled(self, const char* mask):
+        """The gradient of the field, which Winograd's algorithm reads as a whole."""
+        cdef dl_conv c
+        cdef Job job
+        cdef Tensor field
+        cdef Py_ssize_t[4] dims
+        job.table = self.fill(&c, False)
+        job.c = &c
+        dims[0], dims[1], dims[2], dims[3] = c.n, c.axis[1].target, c.axis[2].target, c.tc
+        field = empty(self.out.dtype, 4, dims)
+        job.out = field.data
+        c.g, c.gmask = self.out.grad.data, mask
+        launch(_unpool_body, &job, c.n * c.axis[1].target // c.ph, 4, 0.3 * field.size)
+        return field
 
     cdef int backward(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
@@ -363,11 +422,14 @@ cdef class _ConvOp(Op):
         if self.code == ACT_RELU:
             mask = self.out.data
         # Activations other than relu, and biases that the pass over the weights' gradient does not see, take a pass of their own.
-        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)):
+        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)) and not self.window[2]:
             g = back_through(self, self.code, self.z, self.out.size // self.out.dims[self.out.ndim - 1], self.out.dims[self.out.ndim - 1], 2 if bias else 0)
             mask = NULL
             bias = False
-        if wanted(self, 1):
+        if self.window[2] and self.by_winograd():
+            g = self.unpooled(mask)
+            mask = NULL
+        if wanted(self, 1) or bias:
             table = self.fill(&c, False)
             if self.transposed:
                 c.x, c.mask, c.g = g.data, mask, x.data
@@ -375,11 +437,16 @@ cdef class _ConvOp(Op):
                 c.x, c.g, c.gmask = x.data, g.data, mask
             if bias:
                 b = self.grad_in(2, &add_bias)
-            d = self.grad_in(1, &accumulate)
+            accumulate = False
+            d = self.grad_in(1, &accumulate) if wanted(self, 1) else empty(w.dtype, w.ndim, w.dims)
+            if g is not self.out.grad:
+                c.ph = 0
             weight_gradient(&c, table, d.data, accumulate, NULL if b is None else b.data, add_bias)
         if wanted(self, 0):
             table = self.fill(&c, not self.transposed)
             c.x, c.mask = g.data, mask
+            if g is not self.out.grad:
+                c.ph = 0
             d = self.grad_in(0, &accumulate)
             c.y = d.data
             c.add = accumulate
@@ -481,8 +548,8 @@ cdef object _start(_ConvOp op, str name, object x, object kernel, object bias, o
     return (t, w) if bias is None else (t, w, tensor_as(bias, w.dtype))
 
 
-def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None):
-    """``activation(scale * (x conv kernel) + bias)``, fused; channels last.
+def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None, pool=None):
+    """``max_pool(activation(scale * (x conv kernel) + bias))``, fused; channels last.
 
     Args:
         x: Tensor (N, space, C), with 1 to 3 spatial axes.
@@ -492,6 +559,8 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         padding: ``"valid"``, ``"same"`` or ``"causal"``.
         activation: Name of an elementwise activation, or its code.
         scale: Tensor (filters,) or None; for inference only.
+        pool: None, or window of a maximum pooling, which is also its stride, for each of one or two spatial axes. Only with relu or
+            without activation. What the convolution gives is then never stored.
 
     Returns:
         Tensor (N, space, filters).
@@ -507,6 +576,13 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         op.padding = 2
     elif padding != "valid":
         raise ValueError(f"conv: padding must be 'valid', 'same' or 'causal'; received padding={padding!r}")
+    if pool is not None:
+        if op.rank > 2 or op.code != ACT_LINEAR and op.code != ACT_RELU:
+            raise ValueError(f"conv: pool is for 1 or 2 spatial axes and for relu or no activation; received inputs of shape {inputs[0].shape}, activation={activation!r}")
+        op.window[1] = 1
+        _sizes("conv", "pool", pool, op.rank, 1, &op.window[3 - op.rank])
+        if op.window[1] * op.window[2] > 256:
+            raise ValueError(f"conv: windows of pooling may have at most 256 elements; received pool={pool!r}")
     return apply(op, inputs)
 
 

@@ -86,8 +86,8 @@ class Chain:
         if enabled and type(x) is Tensor and x.mask is None:
             dtype = x.dtype
             for layer in self.members:
-                # Plain: see Layer.__call__. A `call` of its own is one that somebody has put in its place.
-                if layer._plain < 0 or layer.compute_dtype is not dtype or "call" in layer.__dict__:
+                # A `call` of its own is one that somebody has put in its place.
+                if layer.compute_dtype is not dtype or layer._plain < 0 and not _is_plain(layer) or "call" in layer.__dict__:
                     break
             else:
                 try:
@@ -99,6 +99,12 @@ class Chain:
         for part in self.parts:
             x = part(x, training=training) if takes_training(part) else part(x)
         return x
+
+
+def _is_plain(layer):
+    """Whether a layer only computes, like one that `Layer.__call__` found to be plain. This must not depend on whether the layer was
+    called before: a model that was loaded gives the very numbers of the one that was saved."""
+    return layer.built and layer.activity_regularizer is None and not layer._adds_losses
 
 
 def takes_training(step):
