@@ -27,6 +27,15 @@ def ids(*shape, below=7):
 X2, X3, X4, X5 = noise(3, 4), noise(3, 5, 4), noise(2, 4, 6, 3), noise(2, 2, 4, 4, 3)
 PAIR = [noise(3, 4, seed=1), noise(3, 4, seed=2)]
 TEXT = "takes text, which is not a tensor"
+
+
+class Mirror(layers.RandomFlip):
+    """Flips every image."""
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        return {"flips": np.ones(data.shape[0], bool), "input_shape": data.shape}
+
+
 # Name -> (arguments, inputs), or why there is none; gradient=False where the output does not depend smoothly on the input.
 CASES = {
     "Activation": [({"activation": "tanh"}, X3)],
@@ -36,6 +45,7 @@ CASES = {
     "Average": [({}, PAIR)],
     "BatchNormalization": [({}, X2), ({"axis": 1, "scale": False}, X4)],
     "CategoryEncoding": [({"num_tokens": 7}, ids(3, 4), False)],
+    "CenterCrop": [({"height": 2, "width": 5}, X4), ({"height": 3, "width": 8}, X4)],
     "Concatenate": [({"axis": 1}, PAIR)],
     "Cropping1D": [({}, X3)],
     "Cropping2D": [({"cropping": 1}, X4)],
@@ -68,10 +78,18 @@ CASES = {
     "PReLU": [({"alpha_initializer": "uniform", "shared_axes": [1]}, X3)],
     "Permute": [({"dims": (2, 1)}, X3)],
     "RMSNormalization": [({}, X3)],
+    "RandomBrightness": [({"factor": (0.5, 0.5), "value_range": (-1, 1)}, X4)],
+    "RandomContrast": [({"factor": (-0.5, 0.5), "value_range": (-1, 1)}, X4)],
+    "RandomCrop": [({"height": 4, "width": 4}, X4), ({"height": 5, "width": 7}, X4)],
+    "RandomFlip": [(lambda: Mirror("horizontal"), X4), (lambda: Mirror(data_format="channels_first"), X4)],
+    "RandomRotation": [({"factor": (0.1, 0.1)}, X4), ({"factor": (0.1, 0.1), "interpolation": "nearest", "fill_mode": "constant"}, X4)],
+    "RandomTranslation": [({"height_factor": (0.1, 0.1), "width_factor": (0.2, 0.2), "fill_mode": "wrap"}, X4)],
+    "RandomZoom": [({"height_factor": (0.1, 0.1), "fill_mode": "nearest"}, X4)],
     "ReLU": [({"negative_slope": 0.1}, X2)],
     "RepeatVector": [({"n": 3}, X2)],
     "Rescaling": [({"scale": 0.5, "offset": 1.0}, X2)],
     "Reshape": [({"target_shape": (-1, 2)}, X2)],
+    "Resizing": [({"height": 5, "width": 3}, X4), ({"height": 3, "width": 8, "interpolation": "lanczos3", "antialias": True}, X4)],
     "Softmax": [({"axis": 1}, X3)],
     "SpatialDropout1D": [({"rate": 0.3}, X3)],
     "SpatialDropout2D": [({"rate": 0.3}, X4)],

@@ -33,6 +33,10 @@ from dlcore.layers.merging import (
 from dlcore.layers.normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
 from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
+from dlcore.layers.preprocessing.images.affine import RandomRotation, RandomTranslation, RandomZoom
+from dlcore.layers.preprocessing.images.flips import RandomFlip
+from dlcore.layers.preprocessing.images.resizing import CenterCrop, RandomCrop, Resizing
+from dlcore.layers.preprocessing.images.tones import RandomBrightness, RandomContrast
 from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
 from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
 from dlcore.layers.preprocessing.string_lookup import StringLookup
@@ -62,6 +66,7 @@ __all__ = [
     "Average",
     "BatchNormalization",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Cropping1D",
     "Cropping2D",
@@ -95,10 +100,18 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
