@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.record_images import MOVING, NAMES, SEEDS, TONES, Case, filled
+from golden.record_images import COLORS, FIXED, MOVING, NAMES, SEEDS, TONES, Case, filled
 
 import dlcore
 from dlcore import config, layers
@@ -20,6 +20,24 @@ RANDOM = {
     "RandomRotation": {"factor": 0.2},
     "RandomTranslation": {"height_factor": 0.3, "width_factor": 0.2},
     "RandomZoom": {"height_factor": 0.3, "width_factor": 0.2},
+    "AugMix": {},
+    "CutMix": {},
+    "MixUp": {},
+    "RandAugment": {"num_ops": 3},
+    "RandomColorDegeneration": {"factor": 0.9},
+    "RandomColorJitter": {"brightness_factor": 0.2, "contrast_factor": 0.2, "saturation_factor": 0.4, "hue_factor": 0.3},
+    "RandomElasticTransform": {},
+    "RandomErasing": {},
+    "RandomGaussianBlur": {},
+    "RandomGrayscale": {},
+    "RandomHue": {"factor": 0.9},
+    "RandomInvert": {"factor": 0.5},
+    "RandomPerspective": {},
+    "RandomPosterization": {"factor": 5},
+    "RandomSaturation": {"factor": 0.9},
+    "RandomSharpness": {"factor": 1.0},
+    "RandomShear": {"x_factor": 0.3, "y_factor": 0.2},
+    "Solarization": {"addition_factor": 0.3, "threshold_factor": 0.5},
 }
 
 
@@ -40,7 +58,7 @@ def test_recorded_pixels(seed):
     case = Case(seed)
     recorded = {key.split("|", 1)[1]: GOLDEN[key] for key in GOLDEN.files if key.startswith(f"{seed}|")}
     layer = case.layer(dlcore)
-    transformation = filled(case.transformation(layer), recorded)
+    transformation = filled(case.transformation(dlcore, layer), recorded)
     close(case.apply(dlcore, layer, transformation), recorded["y"])
     expected = CONFIGS[str(seed)]
     assert {k: list(v) if isinstance(v, tuple) else v for k, v in layer.get_config().items() if k in expected} == expected
@@ -77,8 +95,8 @@ def test_threads_do_not_change_large_batches():
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_inference_changes_nothing(name):
-    x = images(2, 9, 8, 3)
-    layer = getattr(layers, name)(**RANDOM[name])
+    x = images(16, 9, 8, 3)
+    layer = getattr(layers, name)(**RANDOM[name], seed=1)
     np.testing.assert_array_equal(layer(x, training=False), x)
     model = dlcore.Sequential([dlcore.Input((9, 8, 3)), layer])
     np.testing.assert_array_equal(model.predict(x, verbose=0), x)
@@ -138,11 +156,16 @@ def test_flips_and_crops():
 def test_every_image_of_a_batch_is_drawn_for_itself():
     x = np.repeat(images(1, 9, 8, 3), 16, 0)
     for name in RANDOM:
+        if name in ("AugMix", "RandAugment", "MixUp", "CutMix", "RandomGaussianBlur", "RandomPosterization", "RandomGrayscale", "RandomInvert"):
+            continue                            # all alike, or one of few
         y = getattr(layers, name)(**RANDOM[name], seed=5)(x, training=True).numpy()
         assert (name == "RandomCrop") == (len(np.unique(y, axis=0)) == 1), name
 
 
-@pytest.mark.parametrize("name", [*MOVING, *TONES])
+ALIKE = [n for n in (*MOVING, *TONES, *COLORS, "RandomShear", "RandomPerspective") if n in RANDOM]
+
+
+@pytest.mark.parametrize("name", ALIKE)
 def test_labels_and_masks(name):
     x, mask = images(3, 9, 8, 3), np.random.default_rng(0).integers(0, 4, (3, 9, 8, 1)).astype("uint8")
     y = layers.deserialize({"class_name": name, "config": {**RANDOM[name], "seed": 2}})({"images": x, "labels": np.arange(3), "segmentation_masks": mask})
@@ -152,11 +175,43 @@ def test_labels_and_masks(name):
     np.testing.assert_array_equal(y["images"], alone(x, training=True))
     found = np.asarray(y["segmentation_masks"])
     assert set(np.unique(found)) <= {0, 1, 2, 3}
-    if name in TONES:
+    if name in (*TONES, *COLORS):
         np.testing.assert_array_equal(found, mask)
     else:
         alone = getattr(layers, name)(**{**RANDOM[name], **({"interpolation": "nearest"} if name not in ("RandomFlip", "RandomCrop") else {})}, seed=2)
         np.testing.assert_array_equal(found, alone(mask.astype("float32"), training=True))
+
+
+def test_mixed_labels():
+    x, labels = images(6, 8, 8, 3), np.eye(6, dtype="float32")
+    for name in ("MixUp", "CutMix"):
+        y = getattr(layers, name)(seed=2)({"images": x, "labels": labels, "segmentation_masks": np.arange(6.0)[:, None, None, None] * np.ones((6, 8, 8, 1))}, training=True)
+        weights = y["labels"].numpy()
+        np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
+        assert ((weights >= 0) & (weights <= 1)).all() and (weights.diagonal() < 1).any()
+        if name == "MixUp":
+            np.testing.assert_allclose(y["images"].numpy(), np.tensordot(weights, x, 1), rtol=1e-4, atol=1e-2)
+            np.testing.assert_allclose(np.asarray(y["segmentation_masks"])[:, 0, 0, 0], weights @ np.arange(6), rtol=1e-4, atol=1e-4)
+        else:
+            pasted = (np.asarray(y["segmentation_masks"])[..., 0] != np.arange(6)[:, None, None]).mean((1, 2))
+            np.testing.assert_allclose(1 - weights.diagonal(), pasted, atol=0.3)
+
+
+def test_color_jitter_is_its_four_layers():
+    x = images(3, 6, 7, 3)
+    layer = layers.RandomColorJitter(**RANDOM["RandomColorJitter"], seed=3)
+    keys, y = dlcore.random.SeedGenerator(3), x
+    for part, factor in (("Brightness", 0.2), ("Contrast", 0.2), ("Saturation", 0.4), ("Hue", 0.3)):
+        one = getattr(layers, f"Random{part}")(factor)
+        y = one.transform_images(dlcore.ops.convert_to_tensor(y), one.get_random_transformation(y, seed=keys))
+    np.testing.assert_array_equal(layer(x, training=True), y)
+
+
+def test_masks_are_bent_as_images_are():
+    x = np.random.default_rng(0).integers(0, 2, (3, 20, 20, 1)).astype("float32")
+    y = layers.RandomElasticTransform((1.0, 1.0), (1.0, 1.0), interpolation="nearest", seed=1)({"images": x, "segmentation_masks": x})
+    np.testing.assert_array_equal(y["images"], y["segmentation_masks"])
+    assert not np.array_equal(y["images"], x)
 
 
 def test_masks_keep_their_classes_when_resized():
@@ -263,8 +318,8 @@ def test_unknown_sizes():
 
 
 def test_empty_batches():
-    for name in NAMES:
-        layer = getattr(layers, name)(**RANDOM.get(name, {"height": 5, "width": 4}))
+    for name in [*NAMES, *RANDOM]:
+        layer = getattr(layers, name)(**RANDOM.get(name, {"height": 5, "width": 4} if name in FIXED else {}))
         assert layer(np.zeros((0, 9, 8, 3), "float32"), training=True).shape[0] == 0, name
 
 
@@ -289,6 +344,18 @@ def test_wild_transformations_do_not_crash(bad):
     (lambda: layers.RandomTranslation(0.1, 1.1), ValueError, r"`width_factor` .* in the range \[-1.0, 1.0\]"),
     (lambda: layers.RandomContrast(1.2), ValueError, "`factor`"),
     (lambda: layers.RandomBrightness(0.1, value_range=3), ValueError, "`value_range` argument should be a list of two numbers"),
+    (lambda: layers.RandomGrayscale(2), ValueError, "`factor` should be between 0 and 1"),
+    (lambda: layers.RandomPosterization(9), ValueError, r"in the range \[1, 8\]"),
+    (lambda: layers.Solarization(1.5), ValueError, "addition_factor=1.5"),
+    (lambda: layers.Equalization(bins=0), ValueError, "bins must be a positive whole number"),
+    (lambda: layers.RandomGaussianBlur(kernel_size=4), ValueError, "kernel_size must be an odd number"),
+    (lambda: layers.RandomErasing(fill_value=(1, 2)), ValueError, "`fill_value` argument should be a number"),
+    (lambda: layers.RandomShear(1.5), ValueError, "`x_factor`"),
+    (lambda: layers.RandomPerspective(scale=2), ValueError, "`scale` argument"),
+    (lambda: layers.RandomElasticTransform(fill_mode="edge"), NotImplementedError, "fill_mode must be one of"),
+    (lambda: layers.MixUp(alpha=0), ValueError, "alpha must be positive"),
+    (lambda: layers.MixUp()({"images": np.zeros((1, 2, 2, 1)), "bounding_boxes": {"boxes": np.zeros((1, 1, 4))}}), ValueError, "MixUp does not transform bounding boxes"),
+    (lambda: layers.RandomGrayscale()(np.zeros((2, 3, 3, 2)), training=True), ValueError, "Invalid channel size"),
     (lambda: layers.RandomFlip("sideways"), ValueError, "mode must be one of"),
     (lambda: layers.RandomFlip(factor=0.1), ValueError, "does not take a `factor` argument"),
     (lambda: layers.RandomFlip(seed="a"), ValueError, "seed"),

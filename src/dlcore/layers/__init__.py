@@ -34,8 +34,26 @@ from dlcore.layers.normalization import GroupNormalization, LayerNormalization, 
 from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
 from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
 from dlcore.layers.preprocessing.images.affine import RandomRotation, RandomTranslation, RandomZoom
+from dlcore.layers.preprocessing.images.bends import RandomElasticTransform, RandomPerspective, RandomShear
+from dlcore.layers.preprocessing.images.colors import (
+    AutoContrast,
+    Equalization,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
 from dlcore.layers.preprocessing.images.flips import RandomFlip
+from dlcore.layers.preprocessing.images.hues import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomHue,
+    RandomSaturation,
+)
+from dlcore.layers.preprocessing.images.mixing import CutMix, MixUp
+from dlcore.layers.preprocessing.images.policies import AugMix, RandAugment
 from dlcore.layers.preprocessing.images.resizing import CenterCrop, RandomCrop, Resizing
+from dlcore.layers.preprocessing.images.textures import RandomErasing, RandomGaussianBlur, RandomSharpness
 from dlcore.layers.preprocessing.images.tones import RandomBrightness, RandomContrast
 from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
 from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
@@ -63,6 +81,8 @@ __all__ = [
     "ActivityRegularization",
     "Add",
     "AlphaDropout",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "BatchNormalization",
     "CategoryEncoding",
@@ -71,12 +91,14 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -95,16 +117,31 @@ __all__ = [
     "Masking",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -113,6 +150,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

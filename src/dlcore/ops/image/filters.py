@@ -80,9 +80,9 @@ def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", f
     x, rounded = floating(x)
     alpha, sigma = float(alpha), float(sigma)
     n, height, width, _ = x.shape
-    field = [np.asarray(normal((n, height, width, 1), dtype=str(x.dtype), seed=seed)) * sigma for _ in range(2)]
+    field = np.asarray(normal((n, height, width, 2), dtype=str(x.dtype), seed=seed)) * np.asarray(sigma, str(x.dtype))
     size = int(6 * sigma) | 1
-    across, down = (np.asarray(gaussian_blur(part, (size, size), (sigma, sigma), "channels_last"))[..., 0] for part in field)
+    across, down = np.moveaxis(np.asarray(gaussian_blur(field, (size, size), (sigma, sigma), "channels_last")), -1, 0)
     places = np.stack([np.arange(height)[:, None] + alpha * down, np.arange(width) + alpha * across], -1).astype(str(x.dtype))
     return back(rounded(sample(x, places, interpolation, fill_mode, float(fill_value))))
 

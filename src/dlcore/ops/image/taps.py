@@ -82,7 +82,6 @@ def placed_taps(old, new, scale, shift, interpolation, antialias):
     return Taps(np.where(((centre >= -0.5) & (centre <= old - 0.5))[:, None], matrix, 0))
 
 
-@functools.lru_cache(maxsize=64)
 def gaussian_taps(cells, size, sigma):
     """The weights of a blur by a Gaussian of `size` cells; beyond the border is zero."""
     bell = gaussian(size, sigma)

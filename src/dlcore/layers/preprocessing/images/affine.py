@@ -6,15 +6,16 @@ from dlcore.layers.preprocessing.images.base import BaseImagePreprocessingLayer
 from dlcore.layers.preprocessing.images.boxes import through
 from dlcore.ops.image.geometry import affine_transform
 
-_FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 _INTERPOLATIONS = ("nearest", "bilinear")
 
 
 class Affine(BaseImagePreprocessingLayer):
     """What they share: pixels are read through a map, and what it shows beyond the border is filled."""
 
+    _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
+
     def _begin(self, fill_mode, interpolation, seed, fill_value):
-        for name, value, allowed in (("fill_mode", fill_mode, _FILL_MODES), ("interpolation", interpolation, _INTERPOLATIONS)):
+        for name, value, allowed in (("fill_mode", fill_mode, self._FILL_MODES), ("interpolation", interpolation, _INTERPOLATIONS)):
             if value not in allowed:
                 raise NotImplementedError(f"{type(self).__name__}: {name} must be one of {allowed}. Received: {name}={value!r}")
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value

@@ -54,6 +54,12 @@ class BaseImagePreprocessingLayer(Layer):
         """Random numbers from the layer's own generator, unless another is given."""
         return random.uniform(shape, low, high, dtype=dtype, seed=self.generator if seed is None else seed)
 
+    def _chosen(self, data, seed):
+        """Which images to change, with a probability drawn from the range `factor`."""
+        n = self._shape(data)[1]
+        probability = self._uniform((n,), *self.factor, seed)
+        return self._uniform((n,), seed=seed) < probability
+
     def get_config(self):
         config = {**super().get_config(), "data_format": self.data_format}
         # As they are after checks: a factor as the two ends of a range.
@@ -129,7 +135,7 @@ class BaseImagePreprocessingLayer(Layer):
     def transform_single_bounding_box(self, bounding_box, transformation, training=True):
         """:meth:`transform_bounding_boxes` for the boxes of one image."""
         one = {key: np.asarray(value)[None] for key, value in bounding_box.items()}
-        return {key: convert(np.asarray(value)[0]) for key, value in self.transform_bounding_boxes(one, transformation, training=training).items()}
+        return {key: convert(np.asarray(value)[0]) for key, value in self.transform_bounding_boxes(one, transformation=transformation, training=training).items()}
 
     # --------------------------------------------------------------------------------------------------------- the call
 
@@ -147,7 +153,7 @@ class BaseImagePreprocessingLayer(Layer):
             "labels": (self.transform_labels, self.transform_single_label),
             "segmentation_masks": (self.transform_segmentation_masks, self.transform_single_segmentation_mask),
         }
-        found = {key: parts[key][single](data[key], transformation, training=training) for key in parts if key in data}
+        found = {key: parts[key][single](data[key], transformation=transformation, training=training) for key in parts if key in data}
         return {**data, **found}
 
     def compute_output_shape(self, input_shape):

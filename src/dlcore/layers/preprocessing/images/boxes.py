@@ -63,12 +63,11 @@ def clip(boxes, labels, height, width):
 
 
 def through(matrices, boxes):
-    """The boxes around what boxes (n, k, 4) become in images that are read through affine maps (n, 8) (see affine_transform)."""
+    """The boxes around what boxes (n, k, 4) become in images that are read through maps (n, 8) (see affine_transform)."""
     m = np.asarray(matrices, np.float64).reshape(-1, 8)
-    ahead = np.zeros((len(m), 3, 3))
-    ahead[:, 0], ahead[:, 1], ahead[:, 2, 2] = m[:, :3], m[:, 3:6], 1
-    back = np.linalg.inv(ahead)[:, None, :2]
+    back = np.linalg.inv(np.concatenate([m, np.ones_like(m[:, :1])], 1).reshape(-1, 3, 3))[:, None]
     left, top, right, bottom = np.moveaxis(boxes.astype(np.float64), -1, 0)
     corners = np.stack([np.stack([x, y, np.ones_like(x)], -1) for x in (left, right) for y in (top, bottom)], -1)        # (n, k, 3, 4)
     moved = back @ corners
+    moved = moved[..., :2, :] / moved[..., 2:, :]
     return np.concatenate([moved.min(-1), moved.max(-1)], -1).astype(boxes.dtype)
