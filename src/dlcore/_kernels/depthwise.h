@@ -45,6 +45,13 @@ typedef struct {
     ptrdiff_t x, w;             /* offsets in elements */
 } dw_tap;
 
+/* The lists of a row's first runs: kept for the next row, which mostly has the same. The last place is for all others. */
+enum { DW_TAPS = 64, DW_RUNS = 6 }; /* longer lists come in pieces, which add to one another */
+typedef struct {
+    ptrdiff_t depth, height;    /* how many taps along these axes the lists are for; -1: there are none yet */
+    dw_tap taps[DW_RUNS + 1][DW_TAPS];
+} dw_lists;
+
 typedef struct {
     dw_axis axis[3];
     ptrdiff_t channels;         /* elements of a pixel of y (forward) or of what is read and written (back) */
@@ -52,7 +59,8 @@ typedef struct {
     ptrdiff_t wide;             /* pixels in a wide pixel where the stride is 1 */
     ptrdiff_t row;              /* elements of a row of w: wide channels */
     ptrdiff_t segment, segments; /* rows of y are cut into pieces of this many pixels */
-    const dw_run *runs;
+    const dw_taps *taps;        /* of the places of depth, then of those of height */
+    const dw_run *runs;         /* of the places of the last axis */
     ptrdiff_t run_count;
     const void *x, *w, *bias;   /* bias: `row` elements, or NULL */
     const void *lanes;          /* for times > 1: which of the channels loaded lane j of a vector takes */
@@ -60,6 +68,17 @@ typedef struct {
     int add, clamp;
     double low, high;
 } dw_pass;
+
+/* The compiler is to take this address as it is: spread out into one for each pixel they would not fit into the registers. */
+#define DW_KEEP(p) __asm__("" : "+r"(p))
+/* Nor is it to read this vector again wherever it is used. */
+#if defined(__x86_64__)
+#define DW_HOLD(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define DW_HOLD(v) __asm__("" : "+w"(v))
+#else
+#define DW_HOLD(v) (void)(v)
+#endif
 
 DW_ALWAYS ptrdiff_t dw_ceil(ptrdiff_t a, ptrdiff_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); } /* of a / b */
 
@@ -87,6 +106,17 @@ static inline void dw_taps_at(const dw_axis *a, ptrdiff_t i, dw_taps *t) {
     t->first = low;
     t->n = low < end ? (high - low + t->step - 1) / t->step : 0;
     t->in = t->n ? (at - low * a->dilation) / a->stride : 0;
+}
+
+/* Taps `from` to `from + count` of the list of a run, relative to the first along depth and height. */
+static inline void dw_list(const dw_pass *q, const dw_taps *td, const dw_taps *th, const dw_taps *tw, ptrdiff_t from, ptrdiff_t count, dw_tap *taps) {
+    const dw_axis *height = q->axis + 1, *width = q->axis + 2;
+    const ptrdiff_t xc = q->channels / q->times;
+    for (ptrdiff_t t = from; t < from + count; t++, taps++) {
+        const ptrdiff_t k = t % tw->n, j = t / tw->n % th->n, i = t / tw->n / th->n;
+        taps->x = ((i * td->delta * height->in + j * th->delta) * width->in + tw->in + k * tw->delta) * xc;
+        taps->w = ((i * td->step * height->k + j * th->step) * width->k + tw->first + k * tw->step) * q->row;
+    }
 }
 
 DW_ALWAYS int dw_alike(const dw_taps *a, const dw_taps *b) { return a->n == b->n && (!a->n || a->first == b->first); }
@@ -161,6 +191,11 @@ DW_ALWAYS void NAME(dw_store_part)(REAL *p, VEC x, ptrdiff_t n) {
 #endif
 
 DW_ALWAYS VEC NAME(dw_pick)(IVEC where, VEC a, VEC b) { return (VEC)((where & (IVEC)a) | (~where & (IVEC)b)); }
+DW_ALWAYS VEC NAME(dw_clamp)(VEC x, const dw_pass *q) { /* NaN stays */
+    const VEC low = NAME(dw_all)((REAL)q->low), high = NAME(dw_all)((REAL)q->high);
+    x = NAME(dw_pick)(x < low, low, x);
+    return NAME(dw_pick)(x > high, high, x);
+}
 
 /* n elements of a vector of x. MORE: lane l is element lanes[l] of the `given` that are there. */
 DW_ALWAYS VEC NAME(dw_get)(const int MORE, const int PART, const REAL *p, ptrdiff_t n, ptrdiff_t given, const REAL_INT *lanes) {
@@ -189,16 +224,17 @@ DW_ALWAYS void NAME(dw_gather_tile)(const int P, const int V, const int PART, co
         for (int p = 0; p < P; p++) sum[p][v] = b;
     }
     for (ptrdiff_t t = 0; t < count; t++) {
-        const REAL *xt = x + taps[t].x, *wt = w + taps[t].w;
+        const REAL *xt[2] = {x + taps[t].x, x + taps[t].x + 4 * xs}, *wt = w + taps[t].w;
         VEC f[2];
+        DW_KEEP(xt[0]);
+        if (P > 4) DW_KEEP(xt[1]);
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) f[v] = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt + v * W);
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
 #pragma GCC unroll 2
-            for (int v = 0; v < V; v++) sum[p][v] += f[v] * NAME(dw_get)(MORE, PART, xt + p * xs + v * W, n, given, lanes);
+            for (int v = 0; v < V; v++) sum[p][v] += f[v] * NAME(dw_get)(MORE, PART, xt[p / 4] + (p % 4) * xs + v * W, n, given, lanes);
     }
-    const VEC low = NAME(dw_all)((REAL)q->low), high = NAME(dw_all)((REAL)q->high);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++)
 #pragma GCC unroll 2
@@ -206,10 +242,7 @@ DW_ALWAYS void NAME(dw_gather_tile)(const int P, const int V, const int PART, co
             REAL *to = y + p * ys + v * W;
             VEC s = sum[p][v];
             if (add) s += PART ? NAME(dw_load_part)(to, n) : NAME(dw_load)(to);
-            if (clamp) { /* NaN stays */
-                s = NAME(dw_pick)(s < low, low, s);
-                s = NAME(dw_pick)(s > high, high, s);
-            }
+            if (clamp) s = NAME(dw_clamp)(s, q);
             if (PART) NAME(dw_store_part)(to, s, n);
             else NAME(dw_store)(to, s);
         }
@@ -234,14 +267,16 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
         }
     }
     for (ptrdiff_t t = 0; t < count; t++) {
-        const REAL *xt = x + taps[t].x;
+        const REAL *xt[2] = {x + taps[t].x, x + taps[t].x + 4 * xs};
         REAL *wt = (REAL *)w + taps[t].w;
+        DW_KEEP(xt[0]);
+        if (P > 4) DW_KEEP(xt[1]);
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) {
             VEC a = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt + v * W), b = {0};
 #pragma GCC unroll 8
             for (int p = 0; p < P; p++) {
-                const VEC m = g[p][v] * NAME(dw_get)(MORE, PART, xt + p * xs + v * W, n, given, lanes);
+                const VEC m = g[p][v] * NAME(dw_get)(MORE, PART, xt[p / 4] + (p % 4) * xs + v * W, n, given, lanes);
                 if (p & 1) b += m;
                 else a += m;
             }
@@ -251,6 +286,118 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
         }
     }
 }
+
+/* ---- Sliding: P pixels and a row of K neighbouring taps of stride S, whose vectors of x are read once for all the taps that
+ * meet them. Row r begins at taps[r K + last], and its taps' rows of w are `ws` apart. */
+#define SLIDE_ARGS const dw_pass *q, const dw_tap *taps, ptrdiff_t count, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
+                   const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp
+
+#define SLIDE_OVER(K, S, P, TERM)                                                                          \
+    do {                                                                                                   \
+        const REAL *at[5];                                                                                 \
+        _Pragma("GCC unroll 5") for (int i = 0; i < 5; i++) {                                              \
+            at[i] = x + taps[r].x + 4 * i * xs;                                                            \
+            if (4 * i < (P - 1) * S + K) DW_KEEP(at[i]);                                                   \
+        }                                                                                                  \
+        _Pragma("GCC unroll 24") for (int i = 0; i < (P - 1) * S + K; i++) {                               \
+            VEC v = PART ? NAME(dw_load_part)(at[i / 4] + i % 4 * xs, n) : NAME(dw_load)(at[i / 4] + i % 4 * xs); \
+            DW_HOLD(v);                                                                                    \
+            _Pragma("GCC unroll 7") for (int k = 0; k < K; k++) {                                          \
+                const int p = (i - k) / S;                                                                 \
+                if (i >= k && (i - k) % S == 0 && p < P) TERM;                                             \
+            }                                                                                              \
+        }                                                                                                  \
+    } while (0)
+
+DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, const int PART, SLIDE_ARGS) {
+    VEC sum[8], f[7];
+    const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) sum[p] = b;
+    for (ptrdiff_t r = 0; r < count; r += K) {
+        const REAL *wt = w + taps[r].w;
+#pragma GCC unroll 7
+        for (int k = 0; k < K; k++, wt += ws) f[k] = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt);
+        SLIDE_OVER(K, S, P, sum[p] += f[k] * v);
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) {
+        VEC s = sum[p];
+        if (add) s += PART ? NAME(dw_load_part)(y + p * ys, n) : NAME(dw_load)(y + p * ys);
+        if (clamp) s = NAME(dw_clamp)(s, q);
+        if (PART) NAME(dw_store_part)(y + p * ys, s, n);
+        else NAME(dw_store)(y + p * ys, s);
+    }
+}
+
+DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const int PART, SLIDE_ARGS) {
+    VEC g[8], f[7], s = {0};
+    (void)q, (void)add, (void)clamp;
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) {
+        g[p] = PART ? NAME(dw_load_part)(y + p * ys, n) : NAME(dw_load)(y + p * ys);
+        s += g[p];
+    }
+    if (bias) {
+        if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
+        else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
+    }
+    for (ptrdiff_t r = 0; r < count; r += K) {
+        REAL *wt = (REAL *)w + taps[r].w;
+#pragma GCC unroll 7
+        for (int k = 0; k < K; k++) f[k] = PART ? NAME(dw_load_part)(wt + k * ws, n) : NAME(dw_load)(wt + k * ws);
+        SLIDE_OVER(K, S, P, f[k] += g[p] * v);
+#pragma GCC unroll 7
+        for (int k = 0; k < K; k++) {
+            if (PART) NAME(dw_store_part)(wt + k * ws, f[k], n);
+            else NAME(dw_store)(wt + k * ws, f[k]);
+        }
+    }
+}
+
+#define SLIDE_CHANNELS(TILE, K, S, P)                                                                                     \
+    do {                                                                                                                  \
+        ptrdiff_t j = 0;                                                                                                  \
+        for (; j + W <= width; j += W) TILE(K, S, P, 0, q, taps, count, x + j, xs, w + j, ws, bias ? bias + j : 0, y + j, ys, W, add, clamp); \
+        if (j < width) TILE(K, S, P, 1, q, taps, count, x + j, xs, w + j, ws, bias ? bias + j : 0, y + j, ys, width - j, add, clamp); \
+    } while (0)
+/* Returns how many pixels it has done: few that are left over are not its business. AGAIN: unless it adds, the last tile may
+ * compute some pixels that the tile before has computed. */
+#define SLIDES(FUNCTION, TILE, AGAIN, K, S)                                                                                      \
+    static __attribute__((noinline)) ptrdiff_t NAME(FUNCTION##K##S)(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t pixels, \
+                                                          ptrdiff_t width, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
+                                                          const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp) { \
+        ptrdiff_t done = 0;                                                                                               \
+        for (; pixels - done >= PIXELS; done += PIXELS, x += PIXELS * S * xs, y += PIXELS * ys) SLIDE_CHANNELS(TILE, K, S, PIXELS); \
+        ptrdiff_t back = AGAIN && !add && done && pixels - done > PIXELS / 2 ? PIXELS - (pixels - done) : 0;              \
+        if (back && back < PIXELS) {                                                                                      \
+            x -= back * S * xs, y -= back * ys;                                                                           \
+            SLIDE_CHANNELS(TILE, K, S, PIXELS);                                                                           \
+            return pixels;                                                                                                \
+        }                                                                                                                 \
+        if (PIXELS > 4 && pixels - done >= 4) {                                                                           \
+            SLIDE_CHANNELS(TILE, K, S, 4);                                                                                \
+            done += 4, x += 4 * S * xs, y += 4 * ys;                                                                      \
+        }                                                                                                                 \
+        back = AGAIN && !add && done && pixels > done ? 4 - (pixels - done) : 0;                                          \
+        if (back > 0) {                                                                                                   \
+            x -= back * S * xs, y -= back * ys;                                                                           \
+            SLIDE_CHANNELS(TILE, K, S, 4);                                                                                \
+            return pixels;                                                                                                \
+        }                                                                                                                 \
+        return done;                                                                                                      \
+    }
+typedef ptrdiff_t (*NAME(dw_slides))(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t pixels, ptrdiff_t width, const REAL *x,
+                                     ptrdiff_t xs, const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp);
+/* [stride - 1][taps] */
+#define SLIDE_TABLE(FUNCTION, TILE, AGAIN)                                                                                       \
+    SLIDES(FUNCTION, TILE, AGAIN, 2, 1) SLIDES(FUNCTION, TILE, AGAIN, 3, 1) SLIDES(FUNCTION, TILE, AGAIN, 5, 1) SLIDES(FUNCTION, TILE, AGAIN, 7, 1)   \
+    SLIDES(FUNCTION, TILE, AGAIN, 2, 2) SLIDES(FUNCTION, TILE, AGAIN, 3, 2) SLIDES(FUNCTION, TILE, AGAIN, 5, 2) SLIDES(FUNCTION, TILE, AGAIN, 7, 2)   \
+    static const NAME(dw_slides) NAME(FUNCTION)[2][8] = {                                                                 \
+        {0, 0, NAME(FUNCTION##21), NAME(FUNCTION##31), 0, NAME(FUNCTION##51), 0, NAME(FUNCTION##71)},                     \
+        {0, 0, NAME(FUNCTION##22), NAME(FUNCTION##32), 0, NAME(FUNCTION##52), 0, NAME(FUNCTION##72)}};
+SLIDE_TABLE(dw_gathers, NAME(dw_gather_slide), 1)
+SLIDE_TABLE(dw_weighs, NAME(dw_weigh_slide), 0)
 
 /* ---- Pixels: `pixels` of them, `width` elements each */
 #define CHANNELS(TILE, P)                                                                                             \
@@ -290,55 +437,57 @@ PASS(NAME(dw_gather_pixels), NAME(dw_gather_tile))
 PASS(NAME(dw_weigh_pixels), NAME(dw_weigh_tile))
 
 /* ---- A piece of a row of y: all its runs. weigh: w and bias are the sums of this block. */
-static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, const int weigh, REAL *w, REAL *bias) {
-    enum { MOST = 64 }; /* taps in a list; longer ones come in pieces, which add to one another */
+static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, dw_lists *kept, const int weigh, REAL *w, REAL *bias) {
     const dw_axis *depth = q->axis, *height = depth + 1, *width = depth + 2;
-    const ptrdiff_t from = item % q->segments * q->segment, most = from + q->segment, to = most < width->out ? most : width->out;
-    const ptrdiff_t line = item / q->segments, h = line % height->out, d = line / height->out % depth->out;
-    const ptrdiff_t xc = q->channels / q->times, n = line / (height->out * depth->out);
-    const REAL *x = (const REAL *)q->x + n * depth->in * height->in * width->in * xc;
+    const ptrdiff_t line = q->segments > 1 ? item / q->segments : item, from = (item - line * q->segments) * q->segment;
+    const ptrdiff_t most = from + q->segment, to = most < width->out ? most : width->out;
+    const ptrdiff_t slice = line / height->out, h = line - slice * height->out, n = depth->out > 1 ? slice / depth->out : slice;
+    const dw_taps *td = q->taps + (slice - n * depth->out), *th = q->taps + depth->out + h;
+    const ptrdiff_t xc = q->channels / q->times;
+    const REAL *x = (const REAL *)q->x + ((n * depth->in + td->in) * height->in + th->in) * width->in * xc;
     REAL *y = (REAL *)q->y + line * width->out * q->channels;
-    dw_taps td, th;
-    dw_tap taps[MOST];
-    dw_taps_at(depth, d, &td);
-    dw_taps_at(height, h, &th);
-    for (const dw_run *r = q->runs; r < q->runs + q->run_count; r++) {
+    const int same = kept->depth == td->n && kept->height == th->n;
+    kept->depth = td->n, kept->height = th->n;
+    w += (td->first * height->k + th->first) * width->k * q->row;
+    for (ptrdiff_t i = 0; i < q->run_count; i++) {
+        const dw_run *r = q->runs + i;
         const dw_taps *tw = &r->taps;
-        const ptrdiff_t total = td.n * th.n * tw->n;
-        ptrdiff_t p0 = dw_ceil(from - r->place, r->step), p1 = dw_ceil(to - r->place, r->step), t = 0, i = 0, j = 0, k = 0;
-        if (p0 < 0) p0 = 0;
-        if (p1 > r->n) p1 = r->n;
-        if (p0 >= p1) continue;
-        const ptrdiff_t m = r->in_step == 1 && r->step == 1 ? q->wide : 1, groups = (p1 - p0) / m, rest = (p1 - p0) % m;
-        const ptrdiff_t xs = r->in_step * xc, ys = r->step * q->channels;
-        const REAL *from_x = x + p0 * xs;
-        REAL *to_y = y + (r->place + p0 * r->step) * q->channels;
+        const ptrdiff_t total = td->n * th->n * tw->n, xs = r->in_step * xc, ys = r->step * q->channels;
+        const int keep = i < DW_RUNS && total <= DW_TAPS;
+        dw_tap *taps = kept->taps[keep ? i : DW_RUNS];
+        ptrdiff_t p0 = 0, p1 = r->n, t = 0;
+        if (q->segments > 1) {
+            p0 = dw_ceil(from - r->place, r->step), p1 = dw_ceil(to - r->place, r->step);
+            if (p0 < 0) p0 = 0;
+            if (p1 > r->n) p1 = r->n;
+            if (p0 >= p1) continue;
+        }
+        const ptrdiff_t m = r->in_step == 1 && r->step == 1 ? q->wide : 1, groups = m > 1 ? (p1 - p0) / m : p1 - p0, rest = p1 - p0 - groups * m;
+        const REAL *xr = x + p0 * xs;
+        REAL *yr = y + (r->place + p0 * r->step) * q->channels;
+        const NAME(dw_slides) slide = m == 1 && q->times == 1 && tw->delta * tw->delta == 1 && r->in_step <= 2 && tw->n <= 7
+                                          ? (weigh ? NAME(dw_weighs) : NAME(dw_gathers))[r->in_step - 1][tw->n] : 0;
+        const ptrdiff_t last = slide && tw->delta < 0 ? tw->n - 1 : 0, piece = slide ? DW_TAPS - DW_TAPS % tw->n : DW_TAPS;
         do {
-            const int add = t > 0 || q->add;
+            const ptrdiff_t count = total - t < piece ? total - t : piece;
+            const int add = t > 0 || q->add, clamp = q->clamp && t + count == total;
             const REAL *b = t == 0 ? bias : 0;
-            ptrdiff_t count = 0;
-            for (; count < MOST && t < total; t++, count++) {
-                const ptrdiff_t at = ((td.in + i * td.delta) * height->in + th.in + j * th.delta) * width->in + tw->in + k * tw->delta;
-                const ptrdiff_t tap = ((td.first + i * td.step) * height->k + th.first + j * th.step) * width->k + tw->first + k * tw->step;
-                taps[count].x = at * xc;
-                taps[count].w = tap * q->row;
-                if (++k == tw->n) k = 0, j++;
-                if (j == th.n) j = 0, i++;
-            }
-            const int clamp = q->clamp && t == total;
-            if (weigh) {
-                if (groups) NAME(dw_weigh_pixels)(q, taps, count, groups, m * q->channels, from_x, m * xs, w, b, to_y, m * ys, 0, 0);
-                if (rest) NAME(dw_weigh_pixels)(q, taps, count, 1, rest * q->channels, from_x + groups * m * xs, 0, w, b, to_y + groups * m * ys, 0, 0, 0);
-            } else {
-                if (groups) NAME(dw_gather_pixels)(q, taps, count, groups, m * q->channels, from_x, m * xs, w, b, to_y, m * ys, add, clamp);
-                if (rest) NAME(dw_gather_pixels)(q, taps, count, 1, rest * q->channels, from_x + groups * m * xs, 0, w, b, to_y + groups * m * ys, 0, add, clamp);
-            }
+            ptrdiff_t done = 0;
+            if (!keep || !same) dw_list(q, td, th, tw, t, count, taps);
+            if (slide && count)
+                done = slide(q, taps + last, count, groups, q->channels, xr, xc, w, (last ? -1 : 1) * tw->step * q->row, b, yr, ys, add, clamp);
+            void (*const pixels)(const dw_pass *, const dw_tap *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, const REAL *, const REAL *,
+                                 REAL *, ptrdiff_t, int, int) = weigh ? NAME(dw_weigh_pixels) : NAME(dw_gather_pixels);
+            if (groups > done)
+                pixels(q, taps, count, groups - done, m * q->channels, xr + done * m * xs, m * xs, w, b, yr + done * m * ys, m * ys, add, clamp);
+            if (rest) pixels(q, taps, count, 1, rest * q->channels, xr + groups * m * xs, 0, w, b, yr + groups * m * ys, 0, add, clamp);
+            t += count;
         } while (t < total);
     }
 }
 
-static void NAME(dw_gather)(const dw_pass *q, ptrdiff_t item) { NAME(dw_item)(q, item, 0, (REAL *)q->w, (REAL *)q->bias); }
-static void NAME(dw_weigh)(const dw_pass *q, ptrdiff_t item, REAL *dw, REAL *db) { NAME(dw_item)(q, item, 1, dw, db); }
+static void NAME(dw_gather)(const dw_pass *q, ptrdiff_t item, dw_lists *kept) { NAME(dw_item)(q, item, kept, 0, (REAL *)q->w, (REAL *)q->bias); }
+static void NAME(dw_weigh)(const dw_pass *q, ptrdiff_t item, dw_lists *kept, REAL *dw, REAL *db) { NAME(dw_item)(q, item, kept, 1, dw, db); }
 
 #undef VEC
 #undef UVEC
