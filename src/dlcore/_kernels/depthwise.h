@@ -197,6 +197,16 @@ DW_ALWAYS VEC NAME(dw_clamp)(VEC x, const dw_pass *q) { /* NaN stays */
     return NAME(dw_pick)(x > high, high, x);
 }
 
+/* While a tile computes, memory fetches what a later one will read and write: the image is read by too many streams for the
+ * processor to foresee. The distance is beyond this tile, and some kilobytes at least. */
+DW_ALWAYS void NAME(dw_fetch)(const int P, const int V, const int WRITE, const REAL *p, ptrdiff_t step) {
+    const ptrdiff_t near = 8192 / sizeof(REAL), beyond = PIXELS * step > near ? PIXELS * step : near;
+#pragma GCC unroll 8
+    for (int i = 0; i < P; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++) __builtin_prefetch(p + beyond + i * step + v * W, WRITE);
+}
+
 /* n elements of a vector of x. MORE: lane l is element lanes[l] of the `given` that are there. */
 DW_ALWAYS VEC NAME(dw_get)(const int MORE, const int PART, const REAL *p, ptrdiff_t n, ptrdiff_t given, const REAL_INT *lanes) {
     if (!MORE) return PART ? NAME(dw_load_part)(p, n) : NAME(dw_load)(p);
@@ -222,6 +232,10 @@ DW_ALWAYS void NAME(dw_gather_tile)(const int P, const int V, const int PART, co
         const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias + v * W);
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++) sum[p][v] = b;
+    }
+    if (P == PIXELS && count) {
+        NAME(dw_fetch)(P, V, 0, x + taps[count - 1].x, xs);
+        NAME(dw_fetch)(P, V, 1, y, ys);
     }
     for (ptrdiff_t t = 0; t < count; t++) {
         const REAL *xt[2] = {x + taps[t].x, x + taps[t].x + 4 * xs}, *wt = w + taps[t].w;
@@ -265,6 +279,10 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
             if (PART) NAME(dw_store_part)(b, NAME(dw_load_part)(b, n) + s, n);
             else NAME(dw_store)(b, NAME(dw_load)(b) + s);
         }
+    }
+    if (P == PIXELS && count) {
+        NAME(dw_fetch)(P, V, 0, x + taps[count - 1].x, xs);
+        NAME(dw_fetch)(P, V, 0, y, ys);
     }
     for (ptrdiff_t t = 0; t < count; t++) {
         const REAL *xt[2] = {x + taps[t].x, x + taps[t].x + 4 * xs};
@@ -314,6 +332,8 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
     const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) sum[p] = b;
+    NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
+    NAME(dw_fetch)(P, 1, 1, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         const REAL *wt = w + taps[r].w;
 #pragma GCC unroll 7
@@ -342,6 +362,8 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
         if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
         else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
     }
+    NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
+    NAME(dw_fetch)(P, 1, 0, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         REAL *wt = (REAL *)w + taps[r].w;
 #pragma GCC unroll 7
