@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     ptrdiff_t place, step, n, in_step;
     dw_taps taps;
+    int slide;                  /* all places of a phase and all taps they may meet: those outside the input are yet to be left out */
 } dw_run;
 
 typedef struct {
@@ -121,14 +122,33 @@ static inline void dw_list(const dw_pass *q, const dw_taps *td, const dw_taps *t
 
 DW_ALWAYS int dw_alike(const dw_taps *a, const dw_taps *b) { return a->n == b->n && (!a->n || a->first == b->first); }
 
+/* The run of all places of a phase, if they may be computed by sliding. */
+static inline int dw_whole_phase(const dw_axis *a, ptrdiff_t phase, ptrdiff_t step, dw_run *run) {
+    const dw_axis endless = {(ptrdiff_t)1 << 40, a->out, a->k, a->stride, a->dilation, a->pad, a->back};
+    const ptrdiff_t n = (a->out - phase + step - 1) / step, away = a->back ? (a->k * a->dilation + a->stride) / a->stride * a->stride : 0;
+    dw_taps t = {0, 1, a->k, phase * a->stride - a->pad, a->dilation};
+    if (a->back) { /* as if far from the beginning of the input */
+        dw_taps_at(&endless, phase + away, &t);
+        t.in -= away / a->stride;
+    }
+    *run = (dw_run){phase, step, n, a->back ? 1 : a->stride, t, 1};
+    return n >= 4 && (t.delta == 1 || t.delta == -1) && run->in_step <= 2 && t.n >= 1 && t.n <= 7 && t.n != 4 && t.n != 6;
+}
+
 /* The runs of an axis, and how many there are. With runs == NULL they are only counted. Within a phase the first and the last tap
  * move one way only, so a place that meets the taps of an earlier one ends a run that holds all between them: steps are
  * doubled while that is so. */
-static inline ptrdiff_t dw_find_runs(const dw_axis *a, dw_run *runs) {
+static inline ptrdiff_t dw_find_runs(const dw_axis *a, int slide, dw_run *runs) {
     const ptrdiff_t step = a->back ? a->stride : 1, in_step = a->back ? 1 : a->stride;
     ptrdiff_t found = 0;
     dw_taps t, next;
-    for (ptrdiff_t phase = 0; phase < step && phase < a->out; phase++)
+    dw_run run;
+    for (ptrdiff_t phase = 0; phase < step && phase < a->out; phase++) {
+        if (slide && dw_whole_phase(a, phase, step, &run)) {
+            if (runs) runs[found] = run;
+            found++;
+            continue;
+        }
         for (ptrdiff_t i = phase, n, jump; i < a->out; i += n * step) {
             dw_taps_at(a, i, &t);
             for (n = jump = 1; jump;) {
@@ -137,9 +157,10 @@ static inline ptrdiff_t dw_find_runs(const dw_axis *a, dw_run *runs) {
                 if (dw_alike(&t, &next)) n += jump, jump *= t.n ? 2 : 1; /* places without taps may lie between others */
                 else jump /= 2;
             }
-            if (runs) runs[found] = (dw_run){i, step, n, in_step, t};
+            if (runs) runs[found] = (dw_run){i, step, n, in_step, t, 0};
             found++;
         }
+    }
     return found;
 }
 #endif
@@ -305,10 +326,13 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
     }
 }
 
-/* ---- Sliding: P pixels and a row of K neighbouring taps of stride S, whose vectors of x are read once for all the taps that
- * meet them. Row r begins at taps[r K + last], and its taps' rows of w are `ws` apart. */
-#define SLIDE_ARGS const dw_pass *q, const dw_tap *taps, ptrdiff_t count, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
-                   const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp
+/* ---- Sliding: P pixels and rows of K neighbouring taps, S apart, so that a vector of x is read once for all the taps that meet it.
+ * Row r begins at taps[r K], and its taps' rows of w are `ws` apart. EDGE: places outside the row of x are zero; the first is
+ * place `first` of `most`. The first `skip` pixels have been done before. */
+#define SLIDE_ARGS const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t first, ptrdiff_t skip, const REAL *x, ptrdiff_t xs, \
+                   const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp
+
+static const REAL NAME(dw_zeros)[VBYTES / sizeof(REAL)] __attribute__((aligned(VBYTES))) = {0};
 
 #define SLIDE_OVER(K, S, P, TERM)                                                                          \
     do {                                                                                                   \
@@ -318,7 +342,9 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
             if (4 * i < (P - 1) * S + K) DW_KEEP(at[i]);                                                   \
         }                                                                                                  \
         _Pragma("GCC unroll 24") for (int i = 0; i < (P - 1) * S + K; i++) {                               \
-            VEC v = PART ? NAME(dw_load_part)(at[i / 4] + i % 4 * xs, n) : NAME(dw_load)(at[i / 4] + i % 4 * xs); \
+            const REAL *from = at[i / 4] + i % 4 * xs;                                                     \
+            if (EDGE) from = (size_t)(first + i) < (size_t)q->axis[2].in ? from : NAME(dw_zeros);          \
+            VEC v = PART ? NAME(dw_load_part)(from, n) : NAME(dw_load)(from);                              \
             DW_HOLD(v);                                                                                    \
             _Pragma("GCC unroll 7") for (int k = 0; k < K; k++) {                                          \
                 const int p = (i - k) / S;                                                                 \
@@ -327,12 +353,12 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
         }                                                                                                  \
     } while (0)
 
-DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, const int PART, SLIDE_ARGS) {
+DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, const int EDGE, const int PART, SLIDE_ARGS) {
     VEC sum[8], f[7];
     const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) sum[p] = b;
-    NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
+    if (count) NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
     NAME(dw_fetch)(P, 1, 1, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         const REAL *wt = w + taps[r].w;
@@ -343,6 +369,7 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) {
         VEC s = sum[p];
+        if (p < skip) continue;
         if (add) s += PART ? NAME(dw_load_part)(y + p * ys, n) : NAME(dw_load)(y + p * ys);
         if (clamp) s = NAME(dw_clamp)(s, q);
         if (PART) NAME(dw_store_part)(y + p * ys, s, n);
@@ -350,19 +377,20 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
     }
 }
 
-DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const int PART, SLIDE_ARGS) {
+DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const int EDGE, const int PART, SLIDE_ARGS) {
     VEC g[8], f[7], s = {0};
-    (void)q, (void)add, (void)clamp;
+    (void)add, (void)clamp;
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) {
-        g[p] = PART ? NAME(dw_load_part)(y + p * ys, n) : NAME(dw_load)(y + p * ys);
+        const REAL *from = p < skip ? NAME(dw_zeros) : y + p * ys;
+        g[p] = PART ? NAME(dw_load_part)(from, n) : NAME(dw_load)(from);
         s += g[p];
     }
     if (bias) {
         if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
         else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
     }
-    NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
+    if (count) NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
     NAME(dw_fetch)(P, 1, 0, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         REAL *wt = (REAL *)w + taps[r].w;
@@ -377,49 +405,44 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
     }
 }
 
-#define SLIDE_CHANNELS(TILE, K, S, P)                                                                                     \
+#define SLIDE_CHANNELS(TILE, K, S, P, EDGE)                                                                                \
     do {                                                                                                                  \
         ptrdiff_t j = 0;                                                                                                  \
-        for (; j + W <= width; j += W) TILE(K, S, P, 0, q, taps, count, x + j, xs, w + j, ws, bias ? bias + j : 0, y + j, ys, W, add, clamp); \
-        if (j < width) TILE(K, S, P, 1, q, taps, count, x + j, xs, w + j, ws, bias ? bias + j : 0, y + j, ys, width - j, add, clamp); \
+        for (; j + W <= width; j += W)                                                                                    \
+            TILE(K, S, P, EDGE, 0, q, taps, count, at, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, W, add, clamp); \
+        if (j < width)                                                                                                    \
+            TILE(K, S, P, EDGE, 1, q, taps, count, at, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, width - j, add, clamp); \
     } while (0)
-/* Returns how many pixels it has done: few that are left over are not its business. AGAIN: unless it adds, the last tile may
- * compute some pixels that the tile before has computed. */
-#define SLIDES(FUNCTION, TILE, AGAIN, K, S)                                                                                      \
-    static __attribute__((noinline)) ptrdiff_t NAME(FUNCTION##K##S)(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t pixels, \
-                                                          ptrdiff_t width, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
-                                                          const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp) { \
-        ptrdiff_t done = 0;                                                                                               \
-        for (; pixels - done >= PIXELS; done += PIXELS, x += PIXELS * S * xs, y += PIXELS * ys) SLIDE_CHANNELS(TILE, K, S, PIXELS); \
-        ptrdiff_t back = AGAIN && !add && done && pixels - done > PIXELS / 2 ? PIXELS - (pixels - done) : 0;              \
-        if (back && back < PIXELS) {                                                                                      \
-            x -= back * S * xs, y -= back * ys;                                                                           \
-            SLIDE_CHANNELS(TILE, K, S, PIXELS);                                                                           \
-            return pixels;                                                                                                \
+/* Pixels from p to end, of `width` channels; x, y and the place `first` are those of pixel 0. The last tile may begin before p. */
+#define SLIDES(FUNCTION, TILE, K, S)                                                                                      \
+    static __attribute__((noinline)) void NAME(FUNCTION##K##S)(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t p, ptrdiff_t end, \
+                                                               ptrdiff_t first, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
+                                                               const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp) { \
+        const ptrdiff_t width = q->channels;                                                                              \
+        while (p < end) {                                                                                                 \
+            const ptrdiff_t tile = end - p > PIXELS / 2 && end >= PIXELS ? PIXELS : 4, from = p + tile <= end ? p : end - tile; \
+            const ptrdiff_t skip = p - from, at = first + from * S;                                                       \
+            const REAL *xp = x + from * S * xs;                                                                           \
+            REAL *yp = y + from * ys;                                                                                     \
+            const int edge = at < 0 || at + (tile - 1) * S + K > q->axis[2].in;                                           \
+            if (tile == PIXELS) {                                                                                         \
+                if (edge) SLIDE_CHANNELS(TILE, K, S, PIXELS, 1);                                                          \
+                else SLIDE_CHANNELS(TILE, K, S, PIXELS, 0);                                                               \
+            } else if (PIXELS > 4) SLIDE_CHANNELS(TILE, K, S, 4, 1);                                                      \
+            p = from + tile;                                                                                              \
         }                                                                                                                 \
-        if (PIXELS > 4 && pixels - done >= 4) {                                                                           \
-            SLIDE_CHANNELS(TILE, K, S, 4);                                                                                \
-            done += 4, x += 4 * S * xs, y += 4 * ys;                                                                      \
-        }                                                                                                                 \
-        back = AGAIN && !add && done && pixels > done ? 4 - (pixels - done) : 0;                                          \
-        if (back > 0) {                                                                                                   \
-            x -= back * S * xs, y -= back * ys;                                                                           \
-            SLIDE_CHANNELS(TILE, K, S, 4);                                                                                \
-            return pixels;                                                                                                \
-        }                                                                                                                 \
-        return done;                                                                                                      \
     }
-typedef ptrdiff_t (*NAME(dw_slides))(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t pixels, ptrdiff_t width, const REAL *x,
-                                     ptrdiff_t xs, const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp);
+typedef void (*NAME(dw_slides))(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t p, ptrdiff_t end, ptrdiff_t first, const REAL *x,
+                                ptrdiff_t xs, const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp);
 /* [stride - 1][taps] */
-#define SLIDE_TABLE(FUNCTION, TILE, AGAIN)                                                                                       \
-    SLIDES(FUNCTION, TILE, AGAIN, 2, 1) SLIDES(FUNCTION, TILE, AGAIN, 3, 1) SLIDES(FUNCTION, TILE, AGAIN, 5, 1) SLIDES(FUNCTION, TILE, AGAIN, 7, 1)   \
-    SLIDES(FUNCTION, TILE, AGAIN, 2, 2) SLIDES(FUNCTION, TILE, AGAIN, 3, 2) SLIDES(FUNCTION, TILE, AGAIN, 5, 2) SLIDES(FUNCTION, TILE, AGAIN, 7, 2)   \
+#define SLIDE_TABLE(FUNCTION, TILE)                                                                                       \
+    SLIDES(FUNCTION, TILE, 1, 1) SLIDES(FUNCTION, TILE, 2, 1) SLIDES(FUNCTION, TILE, 3, 1) SLIDES(FUNCTION, TILE, 5, 1) SLIDES(FUNCTION, TILE, 7, 1) \
+    SLIDES(FUNCTION, TILE, 1, 2) SLIDES(FUNCTION, TILE, 2, 2) SLIDES(FUNCTION, TILE, 3, 2) SLIDES(FUNCTION, TILE, 5, 2) SLIDES(FUNCTION, TILE, 7, 2) \
     static const NAME(dw_slides) NAME(FUNCTION)[2][8] = {                                                                 \
-        {0, 0, NAME(FUNCTION##21), NAME(FUNCTION##31), 0, NAME(FUNCTION##51), 0, NAME(FUNCTION##71)},                     \
-        {0, 0, NAME(FUNCTION##22), NAME(FUNCTION##32), 0, NAME(FUNCTION##52), 0, NAME(FUNCTION##72)}};
-SLIDE_TABLE(dw_gathers, NAME(dw_gather_slide), 1)
-SLIDE_TABLE(dw_weighs, NAME(dw_weigh_slide), 0)
+        {0, NAME(FUNCTION##11), NAME(FUNCTION##21), NAME(FUNCTION##31), 0, NAME(FUNCTION##51), 0, NAME(FUNCTION##71)},    \
+        {0, NAME(FUNCTION##12), NAME(FUNCTION##22), NAME(FUNCTION##32), 0, NAME(FUNCTION##52), 0, NAME(FUNCTION##72)}};
+SLIDE_TABLE(dw_gathers, NAME(dw_gather_slide))
+SLIDE_TABLE(dw_weighs, NAME(dw_weigh_slide))
 
 /* ---- Pixels: `pixels` of them, `width` elements each */
 #define CHANNELS(TILE, P)                                                                                             \
@@ -487,22 +510,21 @@ static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, dw_lists *kep
         const ptrdiff_t m = r->in_step == 1 && r->step == 1 ? q->wide : 1, groups = m > 1 ? (p1 - p0) / m : p1 - p0, rest = p1 - p0 - groups * m;
         const REAL *xr = x + p0 * xs;
         REAL *yr = y + (r->place + p0 * r->step) * q->channels;
-        const NAME(dw_slides) slide = m == 1 && q->times == 1 && tw->delta * tw->delta == 1 && r->in_step <= 2 && tw->n <= 7
-                                          ? (weigh ? NAME(dw_weighs) : NAME(dw_gathers))[r->in_step - 1][tw->n] : 0;
-        const ptrdiff_t last = slide && tw->delta < 0 ? tw->n - 1 : 0, piece = slide ? DW_TAPS - DW_TAPS % tw->n : DW_TAPS;
+        const ptrdiff_t piece = r->slide ? DW_TAPS - DW_TAPS % tw->n : DW_TAPS, last = r->slide && tw->delta < 0 ? tw->n - 1 : 0;
         do {
             const ptrdiff_t count = total - t < piece ? total - t : piece;
             const int add = t > 0 || q->add, clamp = q->clamp && t + count == total;
             const REAL *b = t == 0 ? bias : 0;
-            ptrdiff_t done = 0;
             if (!keep || !same) dw_list(q, td, th, tw, t, count, taps);
-            if (slide && count)
-                done = slide(q, taps + last, count, groups, q->channels, xr, xc, w, (last ? -1 : 1) * tw->step * q->row, b, yr, ys, add, clamp);
-            void (*const pixels)(const dw_pass *, const dw_tap *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, const REAL *, const REAL *,
-                                 REAL *, ptrdiff_t, int, int) = weigh ? NAME(dw_weigh_pixels) : NAME(dw_gather_pixels);
-            if (groups > done)
-                pixels(q, taps, count, groups - done, m * q->channels, xr + done * m * xs, m * xs, w, b, yr + done * m * ys, m * ys, add, clamp);
-            if (rest) pixels(q, taps, count, 1, rest * q->channels, xr + groups * m * xs, 0, w, b, yr + groups * m * ys, 0, add, clamp);
+            if (r->slide) {
+                const NAME(dw_slides) slide = (weigh ? NAME(dw_weighs) : NAME(dw_gathers))[r->in_step - 1][tw->n];
+                slide(q, taps + last, count, p0, p1, tw->in - last, x, xc, w, (last ? -1 : 1) * tw->step * q->row, b, y + r->place * q->channels, ys, add, clamp);
+            } else {
+                void (*const pixels)(const dw_pass *, const dw_tap *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, const REAL *, const REAL *,
+                                     REAL *, ptrdiff_t, int, int) = weigh ? NAME(dw_weigh_pixels) : NAME(dw_gather_pixels);
+                if (groups) pixels(q, taps, count, groups, m * q->channels, xr, m * xs, w, b, yr, m * ys, add, clamp);
+                if (rest) pixels(q, taps, count, 1, rest * q->channels, xr + groups * m * xs, 0, w, b, yr + groups * m * ys, 0, add, clamp);
+            }
             t += count;
         } while (t < total);
     }

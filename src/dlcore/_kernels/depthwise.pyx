@@ -60,7 +60,7 @@ cdef extern from *:
         bint add, clamp
         double low, high
     void dw_taps_at(const dw_axis* a, Py_ssize_t i, dw_taps* t) noexcept nogil
-    Py_ssize_t dw_find_runs(const dw_axis* a, dw_run* runs) noexcept nogil
+    Py_ssize_t dw_find_runs(const dw_axis* a, bint slide, dw_run* runs) noexcept nogil
     void dw_gather_f32(const dw_pass* q, Py_ssize_t item, dw_lists* kept) noexcept nogil
     void dw_gather_f64(const dw_pass* q, Py_ssize_t item, dw_lists* kept) noexcept nogil
     void dw_weigh_f32(const dw_pass* q, Py_ssize_t item, dw_lists* kept, float* dw, float* db) noexcept nogil
@@ -380,7 +380,7 @@ cdef class Depthwise(Op):
                         _pack[double](<double*>bias.data, NULL, <double*>to, 1, q.channels, q.wide)
                     else:
                         _pack[float](<float*>bias.data, NULL, <float*>to, 1, q.channels, q.wide)
-        count = dw_find_runs(&q.axis[2], NULL)
+        count = dw_find_runs(&q.axis[2], q.wide == 1 and q.times == 1, NULL)
         k.plan = NULL
         k.room_of_plan = (q.axis[0].out + q.axis[1].out) * <Py_ssize_t>sizeof(dw_taps) + count * <Py_ssize_t>sizeof(dw_run)
         try:
@@ -394,7 +394,7 @@ cdef class Depthwise(Op):
                 dw_taps_at(&q.axis[i], j, t)
                 t += 1
         q.runs = <dw_run*>t
-        q.run_count = dw_find_runs(&q.axis[2], <dw_run*>t)
+        q.run_count = dw_find_runs(&q.axis[2], q.wide == 1 and q.times == 1, <dw_run*>t)
         return 0
 
     cdef void end(self, Work* k) noexcept:
