@@ -59,6 +59,7 @@ typedef struct {
     ptrdiff_t times;            /* channels of y for a channel of x: channel j of y is made of channel j / times of x */
     ptrdiff_t wide;             /* pixels in a wide pixel where the stride is 1 */
     ptrdiff_t row;              /* elements of a row of w: wide channels */
+    ptrdiff_t fresh;            /* rows of x that a row of y is the first to read */
     ptrdiff_t segment, segments; /* rows of y are cut into pieces of this many pixels */
     const dw_taps *taps;        /* of the places of depth, then of those of height */
     const dw_run *runs;         /* of the places of the last axis */
@@ -221,8 +222,8 @@ DW_ALWAYS VEC NAME(dw_clamp)(VEC x, const dw_pass *q) { /* NaN stays */
 /* While a tile computes, memory fetches what a later one will read and write: the image is read by too many streams for the
  * processor to foresee. The distance is beyond this tile, and some kilobytes at least. */
 DW_ALWAYS void NAME(dw_fetch)(const int P, const int V, const int WRITE, const REAL *p, ptrdiff_t step) {
-    const ptrdiff_t near = 8192 / sizeof(REAL), beyond = PIXELS * step > near ? PIXELS * step : near;
-#pragma GCC unroll 8
+    const ptrdiff_t near = 8192 / sizeof(REAL), beyond = P * step > near ? P * step : near;
+#pragma GCC unroll 16
     for (int i = 0; i < P; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) __builtin_prefetch(p + beyond + i * step + v * W, WRITE);
@@ -358,7 +359,7 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
     const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) sum[p] = b;
-    if (count) NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
+    for (ptrdiff_t r = count > q->fresh * K ? count - q->fresh * K : 0; r < count; r += K) NAME(dw_fetch)(P * S, 1, 0, x + taps[r].x, xs);
     NAME(dw_fetch)(P, 1, 1, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         const REAL *wt = w + taps[r].w;
@@ -390,7 +391,7 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
         if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
         else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
     }
-    if (count) NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, S * xs);
+    for (ptrdiff_t r = count > q->fresh * K ? count - q->fresh * K : 0; r < count; r += K) NAME(dw_fetch)(P * S, 1, 0, x + taps[r].x, xs);
     NAME(dw_fetch)(P, 1, 0, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         REAL *wt = (REAL *)w + taps[r].w;
