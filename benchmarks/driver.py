@@ -22,11 +22,11 @@ class PeerError(RuntimeError):
 class Worker:
     """A peer's process."""
 
-    def __init__(self, peer: Peer, threads: int, cores: list[int], python: str):
+    def __init__(self, peer: Peer, threads: int, cores: list[int], python: str | None = None):
         self.peer = peer
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the process)
         self.process = subprocess.Popen(
-            [python, str(Path(__file__).with_name("worker.py"))],
+            [python or sys.executable, str(Path(__file__).with_name("worker.py"))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment(peer, threads),
         )  # fmt: skip
         try:
@@ -72,7 +72,7 @@ def start_workers(peers: list[Peer], threads: int, cores: list[int], pythons: di
     workers, missing = {}, {}
     for peer in peers:
         try:
-            workers[peer.name] = Worker(peer, threads, cores, pythons.get(peer.name, sys.executable))
+            workers[peer.name] = Worker(peer, threads, cores, pythons.get(peer.name))
         except PeerError as error:
             missing[peer.name] = str(error)
     return workers, missing

@@ -8,7 +8,9 @@ TIERS = {
     "op": "Operations",
     "bandwidth": "Share of the memory's bandwidth",
     "layer": "Layers",
+    "conv": "Convolutions",
     "e2e": "Whole models",
+    "memory": "Memory",
     "footprint": "Footprint",
 }
 

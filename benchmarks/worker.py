@@ -10,8 +10,10 @@ import sys
 import time
 import traceback
 from importlib import import_module, metadata
+from pathlib import Path
 
 from peers import BY_NAME
+from workload import Network
 
 
 def version(package: str) -> str:
@@ -56,6 +58,14 @@ def turn(job, seconds: float) -> dict:
     return {"seconds": once / job.items, "loss": loss, "cpu": busy}
 
 
+def resident(field: str) -> int:
+    """Bytes of memory that the process holds (VmRSS) or held at most (VmHWM); the latter begins anew from here."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    size = next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    Path("/proc/self/clear_refs").write_text("5")
+    return size
+
+
 def answer(command: dict, state: dict) -> dict:
     match command["do"]:
         case "start":
@@ -70,6 +80,11 @@ def answer(command: dict, state: dict) -> dict:
             if state["job"].check is None:  # a training has run its first epoch already
                 state["job"].run()  # compiles, allocates, touches its memory: none of it is measured
             return {"check": state["job"].check}
+        case "memory":
+            epoch = state["module"].training(Network(**command["spec"]))
+            built = resident("VmRSS")
+            epoch()
+            return {"built": built, "peak": resident("VmHWM")}
         case "turn":
             return turn(state["job"], command["seconds"])
     raise ValueError(f"unknown command {command['do']!r}")
