@@ -16,6 +16,7 @@ from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as
 from dlcore._kernels.types cimport F16, F32, F64, U8
+from dlcore._kernels.winograd cimport dl_winograd, winograd_convolve, winograd_pays, winograd_weight_gradient
 
 from dlcore._kernels.array import transpose
 
@@ -90,11 +91,35 @@ cdef int _check(const dl_conv* c) except -1:
     return 0
 
 
+cdef bint _by_winograd(const dl_conv* c, const dl_conv_table* table, dl_winograd* p) noexcept:
+    """Whether Winograd's algorithm does this faster; fills in what it needs of `c`."""
+    cdef const dl_axis* d = &c.axis[0]
+    cdef const dl_axis* h = &c.axis[1]
+    cdef const dl_axis* w = &c.axis[2]
+    if table.size != 4 or c.groups != 1 or d.kernel != 1 or d.stride != 1 or d.source != d.target or h.kernel != w.kernel:
+        return False
+    if h.stride != 1 or w.stride != 1 or h.dilation != 1 or w.dilation != 1:
+        return False
+    memset(p, 0, sizeof(dl_winograd))
+    p.n, p.h, p.w, p.c = c.n * d.source, h.source, w.source, c.sc
+    p.oh, p.ow, p.k, p.r = h.target, w.target, c.tc, h.kernel
+    p.top = p.r - 1 - h.before if c.back else h.before
+    p.left = p.r - 1 - w.before if c.back else w.before
+    p.x, p.mask, p.turned = <const float*>c.x, <const float*>c.mask, c.back
+    return winograd_pays(p)
+
+
 cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except -1:
     """Computes the target."""
     cdef Job job
     cdef Py_ssize_t n
     cdef char* memory
+    cdef dl_winograd fast
+    if _by_winograd(c, table, &fast):
+        fast.weights, fast.y = <const float*>weights, <float*>c.y
+        fast.bias, fast.scale, fast.relu, fast.add = <const float*>c.bias, <const float*>c.scale, c.relu, c.add
+        fast.finish, fast.ctx = c.finish, c.ctx
+        return winograd_convolve(&fast)
     dl_conv_plan(c, table.size, table.mr, table.lanes, FORWARD_PIXELS)
     if c.span > INT_MAX:
         raise ValueError(f"convolution: a kernel may span at most {INT_MAX} elements of the input; with these sizes and dilations it spans {c.span}")
@@ -116,6 +141,10 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
     cdef Job job
     cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k, m, n
     cdef char* memory
+    cdef dl_winograd fast
+    if _by_winograd(c, table, &fast):
+        fast.g, fast.gmask, fast.y, fast.add = <const float*>c.g, <const float*>c.gmask, <float*>out, add
+        return winograd_weight_gradient(&fast, <float*>bias, add_bias)
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
     panels = (c.gt + 2 * table.lanes - 1) // (2 * table.lanes)

@@ -6,6 +6,8 @@ made once, and a thread takes a panel of output channels; the transformed kernel
 and would be larger than the cache, exists only in pieces. Scratch belongs to a thread and does not grow with the batch.
 """
 
+import os
+
 from libc.string cimport memset
 
 from dlcore._kernels.parallel cimport launch, thread_count
@@ -54,6 +56,8 @@ cdef enum:
     PART_TILES = 128        # ... of so many tiles at least
     GROUP = 2               # panels of an item in a gradient of many tiles
 
+cdef bint _enabled = os.environ.get("DLCORE_WINOGRAD", "1") != "0"
+
 cdef struct Run:
     dl_winograd p
     Py_ssize_t tiles
@@ -82,13 +86,13 @@ cdef double _cycles(const dl_winograd* p) noexcept nogil:
     """About what it takes, forward or backward: products, transforms of tiles, of kernels."""
     cdef double ins = _up(p.c, dl_winograd_lanes)
     cdef double outs = _up(p.k, dl_winograd_lanes)
-    return _tiles(p) * (MATRICES / 2 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 150 * p.c * outs
+    return _tiles(p) * (MATRICES / 2 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 110 * p.c * outs
 
 
 cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
-    if p.r != 3 and p.r != 5 or p.c < 8 or p.k < 8 or p.c > 1024 or p.oh < 2 or p.ow < 2:
+    if not _enabled or p.r != 3 and p.r != 5 or p.c < 8 or p.k < 8 or p.c > 1024 or p.oh < 2 or p.ow < 2:
         return False
-    return 1.15 * _cycles(p) < <double>p.n * p.oh * p.ow * p.r * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
+    return 1.1 * _cycles(p) < <double>p.n * p.oh * p.ow * p.r * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
 
 
 cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
@@ -372,6 +376,14 @@ def weight_gradient(x, g, r, mask=None, gmask=None, top=0, left=0, into=None):
     p.x, p.mask, p.g, p.gmask, p.y, p.add = _data(t), _data(m), _data(d), _data(q), <float*>y.data, into is not None
     winograd_weight_gradient(&p, <float*>b.data, into is not None)
     return y, b
+
+
+def enable(on):
+    """Whether `conv` may use it from now on; returns whether it might before."""
+    global _enabled
+    before = _enabled
+    _enabled = on
+    return before
 
 
 def pays(n, h, w, c, height, width, k, r):
