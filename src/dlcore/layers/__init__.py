@@ -13,6 +13,8 @@ from dlcore.layers.borders import (
 )
 from dlcore.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from dlcore.layers.convolutional.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from dlcore.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from dlcore.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
 from dlcore.layers.dense import Dense
 from dlcore.layers.einsum_dense import EinsumDense
@@ -108,6 +110,8 @@ Convolution2D = Conv2D
 Convolution2DTranspose = Conv2DTranspose
 Convolution3D = Conv3D
 Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 # Keras' other names
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
@@ -164,6 +168,8 @@ __all__ = [
     "Cropping3D",
     "CutMix",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Discretization",
     "Dot",
     "Dropout",
@@ -238,6 +244,10 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "Solarization",
     "SpatialDropout1D",
