@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
     Py_ssize_t count[3], start[3], k;               /* positions, the first one's place in the target, steps */
+    Py_ssize_t taps[3], base[3], apart[3];          /* taps along each axis, base of the first, from one to the next */
     int* off;
     char* weights;
 } dl_phase;
@@ -54,7 +55,7 @@ typedef struct {
     const char *g, *gmask;                          /* gradient of the target, and where it counts as 0 */
     char* sums;
     Py_ssize_t chunk, parts;
-    int* pixel;
+    int *pixel, *corner;                            /* where each pixel's source is in a block's, and each tap and channel */
     int with_bias;
     int failed;
 } dl_conv;
@@ -81,6 +82,27 @@ static inline int dl_reaches(const dl_axis* a, int back, Py_ssize_t r, Py_ssize_
     }
     *base = first + v / a->stride;
     return v % a->stride == 0;
+}
+
+/* The taps that reach phase r: how many, the base of the first, and from one base to the next. */
+static void dl_line(const dl_axis* a, int back, Py_ssize_t r, Py_ssize_t first, Py_ssize_t* taps, Py_ssize_t* from, Py_ssize_t* apart) {
+    Py_ssize_t base;
+    *taps = *from = *apart = 0;
+    for (Py_ssize_t k = 0; k < a->kernel; k++)
+        if (dl_reaches(a, back, r, first, k, &base)) {
+            if (*taps == 0) *from = base;
+            if (*taps == 1) *apart = base - *from;
+            ++*taps;
+        }
+}
+
+/* The taps of a line [*begin, *end) that meet the source when the position is m; the others would read zeros. */
+static inline void dl_meeting(const dl_axis* a, const dl_phase* p, int axis, Py_ssize_t m, Py_ssize_t* begin, Py_ssize_t* end) {
+    Py_ssize_t at = m * a->sstep + p->base[axis], k = 0;
+    while (k < p->taps[axis] && (at < 0 || at >= a->source)) k++, at += p->apart[axis];
+    *begin = k;
+    while (k < p->taps[axis] && at >= 0 && at < a->source) k++, at += p->apart[axis];
+    *end = k;
 }
 
 static void dl_plan_axis(dl_axis* a, int back) {
@@ -173,19 +195,21 @@ static void dl_conv_phases(dl_conv* c, char* memory, Py_ssize_t size, Py_ssize_t
     for (Py_ssize_t rd = 0; rd < d->phases; rd++)
         for (Py_ssize_t rh = 0; rh < h->phases; rh++)
             for (Py_ssize_t rw = 0; rw < w->phases; rw++, p++) {
-                Py_ssize_t fd, fh, fw, bd, bh, bw;
+                Py_ssize_t fd, fh, fw;
                 p->count[0] = dl_positions(d, c->back, rd, &p->start[0], &fd);
                 p->count[1] = dl_positions(h, c->back, rh, &p->start[1], &fh);
                 p->count[2] = dl_positions(w, c->back, rw, &p->start[2], &fw);
                 p->off = off, p->weights = weights, p->k = 0;
-                for (Py_ssize_t i = 0; i < d->kernel; i++)
-                    for (Py_ssize_t j = 0; j < h->kernel && dl_reaches(d, c->back, rd, fd, i, &bd); j++)
-                        for (Py_ssize_t k = 0; k < w->kernel && dl_reaches(h, c->back, rh, fh, j, &bh); k++)
-                            if (dl_reaches(w, c->back, rw, fw, k, &bw)) {
-                                const Py_ssize_t at = (bd - d->lo) * c->plane + (bh - h->lo) * c->row + (bw - w->lo) * c->sc;
-                                for (Py_ssize_t s = 0; s < c->gs; s++) off[s] = (int)(at + s);
-                                off += c->gs, p->k += c->gs;
-                            }
+                dl_line(d, c->back, rd, fd, &p->taps[0], &p->base[0], &p->apart[0]);
+                dl_line(h, c->back, rh, fh, &p->taps[1], &p->base[1], &p->apart[1]);
+                dl_line(w, c->back, rw, fw, &p->taps[2], &p->base[2], &p->apart[2]);
+                for (Py_ssize_t i = 0; i < p->taps[0]; i++)
+                    for (Py_ssize_t j = 0; j < p->taps[1]; j++)
+                        for (Py_ssize_t k = 0; k < p->taps[2]; k++, p->k += c->gs) {
+                            const Py_ssize_t at = (p->base[0] + i * p->apart[0] - d->lo) * c->plane + (p->base[1] + j * p->apart[1] - h->lo) * c->row +
+                                                  (p->base[2] + k * p->apart[2] - w->lo) * c->sc;
+                            for (Py_ssize_t m = 0; m < c->gs; m++) *off++ = (int)(at + m);
+                        }
                 weights += p->k * columns * size;
             }
 }
@@ -220,6 +244,10 @@ typedef struct {
 #ifdef REAL
 #include "vectors.h"
 
+/* As many addresses as there are registers for. */
+#undef MOST_CORNERS
+#define MOST_CORNERS (MR > 6 ? 9 : 6)
+
 /* x if x > 0 or NaN, else 0 */
 DL_ALWAYS VEC NAME(positive)(VEC x) {
 #if defined(__AVX512F__)
@@ -237,6 +265,7 @@ DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssiz
     for (Py_ssize_t p = 0; p < k; p++) {
         const REAL* q = a + off[p];
         VEC x[4];
+        if (UNIT) __builtin_prefetch(b + 24 * ldb);
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++) x[v] = NAME(load)(b + v * W);
 #pragma GCC unroll 16
@@ -252,23 +281,25 @@ DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssiz
 /* ---- ROWS pixels of a target row times NV vectors of channels, of which `cols` channels exist. */
 DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, REAL* c, Py_ssize_t ldc,
                             Py_ssize_t cols, const REAL* bias, const REAL* scale, int relu, int add) {
-    VEC acc[MR][4], first[4], times[4];
+    VEC acc[MR][4];
     const Py_ssize_t last = cols - (NV - 1) * W;
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; v++) first[v] = !bias ? (VEC){0} : v < NV - 1 || last == W ? NAME(load)(bias + v * W) : NAME(load_part)(bias + v * W, last);
+    for (int v = 0; v < NV; v++) {
+        const VEC first = scale || !bias ? (VEC){0} : v < NV - 1 || last == W ? NAME(load)(bias + v * W) : NAME(load_part)(bias + v * W, last);
 #pragma GCC unroll 16
-    for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) acc[i][v] = scale ? (VEC){0} : first[v];
+        for (int i = 0; i < ROWS; i++) acc[i][v] = first;
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) __builtin_prefetch(c + i * ldc, 1);
     NAME(steps)(ROWS, NV, 0, k, a, lda, off, b, NV * W, acc);
+    __asm__ volatile("" : "+r"(bias), "+r"(scale)); /* or the compiler keeps vectors of them through the loop, and others on the stack */
     if (scale) {
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++) {
-            times[v] = v < NV - 1 || last == W ? NAME(load)(scale + v * W) : NAME(load_part)(scale + v * W, last);
+            const VEC times = v < NV - 1 || last == W ? NAME(load)(scale + v * W) : NAME(load_part)(scale + v * W, last);
+            const VEC more = !bias ? (VEC){0} : v < NV - 1 || last == W ? NAME(load)(bias + v * W) : NAME(load_part)(bias + v * W, last);
 #pragma GCC unroll 16
-            for (int i = 0; i < ROWS; i++) acc[i][v] = acc[i][v] * times[v] + first[v];
+            for (int i = 0; i < ROWS; i++) acc[i][v] = acc[i][v] * times + more;
         }
     }
     if (relu) {
@@ -319,9 +350,65 @@ DL_ALWAYS void NAME(channels)(const int ROWS, const int NV, Py_ssize_t k, const 
     }
 }
 
+/* ---- The same where so few channels lie side by side that rows are taken from several taps: row i is at a + corner[i]. */
+DL_ALWAYS void NAME(corners)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, const int* corner, const int* off, const REAL* b, REAL* c,
+                             Py_ssize_t ld, Py_ssize_t cols, int add) {
+    VEC acc[MOST_CORNERS][2];
+    const REAL* q[MOST_CORNERS];
+    const Py_ssize_t last = cols - (NV - 1) * W, safe = last == W ? k : dl_most(0, k - dl_up(W, ld));
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) {
+        q[i] = a + corner[i];
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) acc[i][v] = (VEC){0};
+    }
+    for (Py_ssize_t p = 0; p < k; p++, b += ld) {
+        const Py_ssize_t at = off[p];
+        VEC x[2];
+        __builtin_prefetch(b + 24 * ld);
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; v++) x[v] = v < NV - 1 || p < safe ? NAME(load)(b + v * W) : NAME(load_part)(b + v * W, last);
+#pragma GCC unroll 16
+        for (int i = 0; i < ROWS; i++) {
+            const REAL y = q[i][at];
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; v++) acc[i][v] += x[v] * y;
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++, c += ld) {
+        REAL* d = c + (NV - 1) * W;
+        if (NV == 2) NAME(store)(c, add ? NAME(load)(c) + acc[i][0] : acc[i][0]);
+        if (last == W) NAME(store)(d, add ? NAME(load)(d) + acc[i][NV - 1] : acc[i][NV - 1]);
+        else NAME(store_part)(d, add ? NAME(load_part)(d, last) + acc[i][NV - 1] : acc[i][NV - 1], last);
+    }
+}
+
 typedef void (*NAME(pixels_fn))(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, REAL* c, Py_ssize_t ldc, Py_ssize_t cols,
                                 const REAL* bias, const REAL* scale, int relu, int add);
 typedef void (*NAME(channels_fn))(Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add);
+typedef void (*NAME(corners_fn))(Py_ssize_t k, const REAL* a, const int* corner, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add);
+#define CORNERS(ROWS, NV)                                                                                                                       \
+    static __attribute__((noinline)) void NAME(corners_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, const int* corner, const int* off,            \
+        const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add) {                                                                      \
+        NAME(corners)(ROWS, NV, k, a, corner, off, b, c, ld, cols, add);                                                                        \
+    }
+CORNERS(1, 1) CORNERS(2, 1) CORNERS(3, 1) CORNERS(4, 1) CORNERS(5, 1) CORNERS(6, 1)
+CORNERS(1, 2) CORNERS(2, 2) CORNERS(3, 2) CORNERS(4, 2) CORNERS(5, 2) CORNERS(6, 2)
+#if MR > 6
+CORNERS(7, 1) CORNERS(8, 1) CORNERS(9, 1) CORNERS(7, 2) CORNERS(8, 2) CORNERS(9, 2)
+#endif
+static const NAME(corners_fn) NAME(corner_tiles)[2][MOST_CORNERS] = {
+    {NAME(corners_1_1), NAME(corners_2_1), NAME(corners_3_1), NAME(corners_4_1), NAME(corners_5_1), NAME(corners_6_1),
+#if MR > 6
+     NAME(corners_7_1), NAME(corners_8_1), NAME(corners_9_1),
+#endif
+    },
+    {NAME(corners_1_2), NAME(corners_2_2), NAME(corners_3_2), NAME(corners_4_2), NAME(corners_5_2), NAME(corners_6_2),
+#if MR > 6
+     NAME(corners_7_2), NAME(corners_8_2), NAME(corners_9_2),
+#endif
+    }};
 #define PIXELS(ROWS, NV)                                                                                                                        \
     static __attribute__((noinline)) void NAME(pixels_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, \
         REAL* c, Py_ssize_t ldc, Py_ssize_t cols, const REAL* bias, const REAL* scale, int relu, int add) {                                     \
@@ -470,6 +557,9 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     for (const dl_phase* p = c->phase; p < c->phase + c->phases; p++) {
         const Py_ssize_t rows = dl_least(b.h1, p->count[1]), width = dl_least(b.w1, p->count[2]) - b.w0;
         if (b.depth >= p->count[0] || rows <= b.h0 || width <= 0) continue;
+        const Py_ssize_t plane = p->taps[1] * p->taps[2] * c->gs; /* steps of the taps of one depth */
+        Py_ssize_t d0, d1;
+        dl_meeting(d, p, 0, b.depth, &d0, &d1);
         for (Py_ssize_t group = 0; group < c->groups; group++) {
             const REAL* weights = (const REAL*)p->weights + group * columns * p->k;
             for (Py_ssize_t j = 0, nv; j < c->gt; j += nv * W, weights += nv * W * p->k) {
@@ -480,12 +570,17 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
                 const REAL* scale = c->scale ? (const REAL*)c->scale + at : 0;
                 for (Py_ssize_t i = b.i0; i < b.i1; i++)
                     for (Py_ssize_t y = b.h0; y < rows; y++) {
+                        Py_ssize_t begin = d0 * plane, end = d1 * plane;
+                        if (!h->inside && p->taps[0] == 1 && d1 == 1) {
+                            dl_meeting(h, p, 1, y, &begin, &end);
+                            begin *= p->taps[2] * c->gs, end *= p->taps[2] * c->gs;
+                        }
                         const REAL* a = source + (i - b.i0) * c->image + (y - b.h0) * h->sstep * c->row + group * c->gs;
                         REAL* to = (REAL*)c->y + at + ((((i * d->target + p->start[0] + b.depth * d->tstep) * h->target + p->start[1] + y * h->tstep) *
                                                         w->target) + p->start[2] + b.w0 * w->tstep) * c->tc;
                         for (Py_ssize_t q = 0, n; q < tiles; q++, a += n * lda, to += n * ldc) {
                             n = height + (q < taller);
-                            NAME(pixel_tiles)[nv / 2][n - 1](p->k, a, lda, p->off, weights, to, ldc, cols, bias, scale, c->relu, c->add);
+                            NAME(pixel_tiles)[nv / 2][n - 1](end - begin, a, lda, p->off + begin, weights + begin * nv * W, to, ldc, cols, bias, scale, c->relu, c->add);
                         }
                     }
             }
@@ -528,7 +623,9 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
     const Py_ssize_t taps = d->kernel * h->kernel * w->kernel, part = t % c->parts, first = t / c->parts * c->chunk;
     const Py_ssize_t panels = dl_up(c->gt, 2 * W), from = part * c->groups * panels / c->parts, to = (part + 1) * c->groups * panels / c->parts;
     const int merged = w->dilation == 1 && c->groups == 1;
-    const Py_ssize_t run = merged ? w->kernel * c->gs : c->gs, tiles = dl_up(run, MR), height = run / tiles, taller = run % tiles;
+    const int few = (merged ? w->kernel * c->gs : c->gs) < MOST_CORNERS && taps > (merged ? w->kernel : 1);
+    const Py_ssize_t run = few ? taps * c->gs : merged ? w->kernel * c->gs : c->gs, most = few ? MOST_CORNERS : MR;
+    const Py_ssize_t tiles = dl_up(run, most), height = run / tiles, taller = run % tiles;
     REAL *sums = (REAL*)c->sums + t / c->parts * (taps * c->gs + 1) * c->tc, *room = 0, *masked = 0;
     if (c->gmask) {
         masked = (REAL*)malloc(c->images * c->bh * c->bw * c->tc * sizeof(REAL));
@@ -550,6 +647,11 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
         for (Py_ssize_t u = from; u < to; u++) {
             const Py_ssize_t group = u / panels, j = u % panels * 2 * W, cols = dl_least(2 * W, c->gt - j), column = group * c->gt + j;
             const NAME(channels_fn)* tile = NAME(channel_tiles)[cols > W];
+            for (Py_ssize_t q = 0, i = 0, n; few && q < tiles; q++, i += n) {
+                n = height + (q < taller);
+                NAME(corner_tiles)[cols > W][n - 1](pixels, source + group * c->gs, c->corner + i, c->pixel, g + column, sums + i * c->tc + column, c->tc, cols, add);
+            }
+            if (few) continue;
             for (Py_ssize_t k = 0; k < (merged ? taps / w->kernel : taps); k++) {
                 const Py_ssize_t tap = merged ? k * w->kernel : k;
                 const REAL* a = source + tap / (h->kernel * w->kernel) * d->dilation * c->plane + tap / w->kernel % h->kernel * h->dilation * c->row +
@@ -584,6 +686,7 @@ static void NAME(conv_total)(const void* sums, Py_ssize_t chunks, Py_ssize_t str
 static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_total)};
 
 #undef PIXELS
+#undef CORNERS
 #undef CHANNELS
 #undef TILES
 #undef VEC

@@ -28,6 +28,7 @@ cdef extern from "conv.h":
         char* sums
         Py_ssize_t chunk, parts
         int* pixel
+        int* corner
         int with_bias, failed
     ctypedef struct dl_conv_table:
         Py_ssize_t mr, lanes, size

@@ -114,7 +114,7 @@ cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except
 cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint add, void* bias, bint add_bias) except -1:
     """The gradient by weights, and by the bias if that is not NULL, of a convolution with source c.x and the field's gradient c.g."""
     cdef Job job
-    cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k
+    cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k, m, n
     cdef char* memory
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
@@ -130,14 +130,22 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
     pixels = c.images * c.bh * c.bw
     if c.images * c.image > INT_MAX:
         raise ValueError(f"convolution: a row of the input may have at most {INT_MAX} elements; received {c.row}")
-    scratch = pixels * sizeof(int) + 64 + job.chunks * stride * size
+    scratch = (pixels + taps * c.gs) * sizeof(int) + 64 + job.chunks * stride * size
     memory = <char*>pool_alloc(scratch)
     c.pixel = <int*>memory
-    c.sums = <char*>((<size_t>(memory + pixels * sizeof(int)) + 63) // 64 * 64)
+    c.corner = c.pixel + pixels
+    c.sums = <char*>((<size_t>(c.corner + taps * c.gs) + 63) // 64 * 64)
     for i in range(c.images):
         for j in range(c.bh):
             for k in range(c.bw):
                 c.pixel[(i * c.bh + j) * c.bw + k] = <int>(i * c.image + j * c.axis[1].sstep * c.row + k * c.axis[2].sstep * c.sc)
+    n = 0
+    for i in range(c.axis[0].kernel):
+        for j in range(c.axis[1].kernel):
+            for k in range(c.axis[2].kernel):
+                for m in range(c.gs):
+                    c.corner[n] = <int>(i * c.axis[0].dilation * c.plane + j * c.axis[1].dilation * c.row + k * c.axis[2].dilation * c.sc + m)
+                    n += 1
     c.with_bias = bias != NULL
     c.failed = False
     job.c = c

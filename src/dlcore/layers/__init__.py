@@ -11,6 +11,8 @@ from dlcore.layers.borders import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from dlcore.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
+from dlcore.layers.convolutional.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
 from dlcore.layers.dense import Dense
 from dlcore.layers.einsum_dense import EinsumDense
@@ -53,6 +55,14 @@ from dlcore.layers.weight_noise import WeightNoise
 from dlcore.layers.wrapper import Wrapper
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
 
+# Keras' older names
+Convolution1D = Conv1D
+Convolution1DTranspose = Conv1DTranspose
+Convolution2D = Conv2D
+Convolution2DTranspose = Conv2DTranspose
+Convolution3D = Conv3D
+Convolution3DTranspose = Conv3DTranspose
+
 __all__ = [
     "ELU",
     "Activation",
@@ -63,6 +73,18 @@ __all__ = [
     "BatchNormalization",
     "CategoryEncoding",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",

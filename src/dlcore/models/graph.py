@@ -4,6 +4,7 @@ from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.layers.base import Layer
 from dlcore.layers.core import Input, InputLayer
+from dlcore.models.fusion import fuse_steps
 
 
 class _Slot:
@@ -135,8 +136,9 @@ class Graph:
                     return _Slot(slot(x)) if type(x) is KerasTensor else x
 
                 template = (tree.map_structure(replace, tuple(node.args)), tree.map_structure(replace, dict(node.kwargs)))
-                self._steps.append((op, None, template, training, [slot(x) for x in outs]))
+                self._steps.append((op, [slot(x) for x in node.inputs], template, training, [slot(x) for x in outs]))
         self._output_slots = [slot(x) for x in self.flat_outputs]
+        self._steps = fuse_steps(self._steps, self._output_slots)
         self._size = len(index)
 
     def run(self, inputs, training=None):
