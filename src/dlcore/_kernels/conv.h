@@ -42,6 +42,11 @@ typedef struct {
     char* y;
     const char *bias, *scale;                       /* per target channel, or NULL */
     int relu, add;
+    /* Maximum pooling on the way, over windows of ph x pw that lie side by side (0: none). The field is never stored: y has the
+     * maxima, `places` (or NULL) which element of its window each is. In gradients x or g has those of the maxima. The size of
+     * the field along an axis is a multiple of the window: what is beyond has no gradient and is not computed. */
+    Py_ssize_t ph, pw;
+    unsigned char* places;
     dl_finish finish;                               /* called on finished elements of y, or NULL */
     void* ctx;
     /* set by dl_conv_plan: blocks of `images` images, one depth, bh rows and bw columns (positions of phases) */
@@ -154,10 +159,11 @@ static void dl_conv_plan(dl_conv* c, Py_ssize_t size, Py_ssize_t mr, Py_ssize_t 
         c->images = dl_most(1, dl_least(dl_least(few, limit / dl_most(1, dl_room(c, bh, bw))), c->n / want));
     }
     c->bh = dl_most(bh, 1), c->bw = dl_most(bw, 1);
+    if (c->ph) c->bh = dl_up(c->bh, c->ph) * c->ph, c->bw = dl_up(c->bw, c->pw) * c->pw;
     c->down = dl_up(h->most, c->bh), c->across = dl_up(w->most, c->bw);
     c->blocks = dl_up(c->n, c->images) * d->most * c->down * c->across;
     c->wide = dl_least(c->bw, w->most) <= mr / 2 && c->gt > 2 * lanes;
-    if (d->inside && h->inside && w->inside && !c->mask) {
+    if (d->inside && h->inside && w->inside && !c->mask && !(c->ph && c->back)) {
         c->room = 0;
         c->row = w->source * c->sc, c->plane = h->source * c->row, c->image = d->source * c->plane;
     } else {
@@ -515,6 +521,63 @@ static void NAME(masked)(const REAL* x, const REAL* mask, REAL* to, Py_ssize_t n
         }
 }
 
+/* Maxima over windows of ph rows (`row` elements apart) by pw pixels, for `n` of them side by side. */
+DL_ALWAYS void NAME(pool_lanes)(const REAL* x, Py_ssize_t row, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y, unsigned char* place, Py_ssize_t some) {
+    VEC best = some == W ? NAME(load)(x) : NAME(load_part)(x, some);
+    NAME(ivec) at = {0}, k = {0};
+    for (Py_ssize_t i = 0; i < ph; i++)
+        for (Py_ssize_t j = i ? 0 : 1; j < pw; j++) {
+            const REAL* p = x + i * row + j * c;
+            const VEC v = some == W ? NAME(load)(p) : NAME(load_part)(p, some);
+            const NAME(ivec) more = (v > best) | ((v != v) & (best == best)); /* the first of the largest; NaN is larger than numbers */
+            k += 1;
+            best = (VEC)(((NAME(ivec))v & more) | ((NAME(ivec))best & ~more));
+            at = (k & more) | (at & ~more);
+        }
+    if (some == W) NAME(store)(y, best);
+    else NAME(store_part)(y, best, some);
+    if (place) {
+        unsigned char bytes[VBYTES / sizeof(REAL)];
+#pragma GCC unroll 16
+        for (Py_ssize_t i = 0; i < W; i++) bytes[i] = (unsigned char)at[i];
+        memcpy(place, bytes, some);
+    }
+}
+
+DL_ALWAYS void NAME(pool_window)(const REAL* x, Py_ssize_t row, Py_ssize_t n, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y, unsigned char* places) {
+    for (Py_ssize_t i = 0; i < n; i++, x += pw * c, y += c)
+        for (Py_ssize_t j = 0; j < c; j += W)
+            NAME(pool_lanes)(x + j, row, c, ph, pw, y + j, places ? places + i * c + j : 0, dl_least(W, c - j));
+}
+
+static __attribute__((noinline)) void NAME(pool_row)(const REAL* x, Py_ssize_t row, Py_ssize_t n, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y,
+                                                     unsigned char* places) {
+    if (ph == 2 && pw == 2) NAME(pool_window)(x, row, n, c, 2, 2, y, places);
+    else NAME(pool_window)(x, row, n, c, ph, pw, y, places);
+}
+
+/* Row `i` of windows of the gradient of what pool_row read: pixels [from, from + n) of the row, from the row of maxima. */
+static __attribute__((noinline)) void NAME(unpool_row)(const REAL* g, const REAL* mask, const unsigned char* places, Py_ssize_t from, Py_ssize_t n, Py_ssize_t c,
+                                                       Py_ssize_t i, Py_ssize_t pw, REAL* to) {
+    for (Py_ssize_t p = from; p < from + n; p++, to += c) {
+        const Py_ssize_t at = p / pw * c;
+        const unsigned char here = (unsigned char)(i * pw + p % pw);
+        const REAL* v = g + at;
+        const unsigned char* q = places + at;
+        if (mask) {
+            const REAL* m = mask + at;
+            for (Py_ssize_t j = 0; j < c; j++) {
+                const REAL u = v[j], z = m[j] <= 0 ? 0 : u;
+                to[j] = q[j] == here ? z : 0;
+            }
+        } else
+            for (Py_ssize_t j = 0; j < c; j++) {
+                const REAL u = v[j];
+                to[j] = q[j] == here ? u : 0;
+            }
+    }
+}
+
 static void NAME(fetch)(const dl_conv* c, const dl_block* b, REAL* to) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
     const Py_ssize_t rows = (b->h1 - b->h0 - 1) * h->sstep + h->reach, wide = (b->w1 - b->w0 - 1) * w->sstep + w->reach;
@@ -528,8 +591,15 @@ static void NAME(fetch)(const dl_conv* c, const dl_block* b, REAL* to) {
                     memset(row, 0, wide * c->sc * sizeof(REAL));
                     continue;
                 }
-                const Py_ssize_t at = (((i * d->source + z0 + z) * h->source + y0 + y) * w->source + x0 + left) * c->sc;
                 memset(row, 0, left * c->sc * sizeof(REAL));
+                if (c->ph && c->back) {
+                    const Py_ssize_t from = (i * (h->source / c->ph) + (y0 + y) / c->ph) * (w->source / c->pw) * c->sc;
+                    NAME(unpool_row)((const REAL*)c->x + from, c->mask ? (const REAL*)c->mask + from : 0, c->places + from, x0 + left, end - left, c->sc,
+                                     (y0 + y) % c->ph, c->pw, row + left * c->sc);
+                    memset(row + end * c->sc, 0, (wide - end) * c->sc * sizeof(REAL));
+                    continue;
+                }
+                const Py_ssize_t at = (((i * d->source + z0 + z) * h->source + y0 + y) * w->source + x0 + left) * c->sc;
                 NAME(masked)((const REAL*)c->x + at, c->mask ? (const REAL*)c->mask + at : 0, row + left * c->sc, (end - left) * c->sc);
                 memset(row + end * c->sc, 0, (wide - end) * c->sc * sizeof(REAL));
             }
@@ -554,6 +624,14 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     const REAL* source = NAME(source)(c, &b, &room);
     if (!source) return -1;
     const Py_ssize_t columns = dl_padded(c->gt, c->wide, W), lda = w->sstep * c->sc, ldc = w->tstep * c->tc;
+    const int pools = c->ph && !c->back;
+    const Py_ssize_t row = pools ? (b.w1 - b.w0) * c->tc : w->target * c->tc, image = pools ? (b.h1 - b.h0) * row : d->target * h->target * row;
+    REAL *field = 0, *target = (REAL*)c->y;
+    if (pools) {
+        field = (REAL*)malloc((b.i1 - b.i0) * image * sizeof(REAL));
+        if (!field) return free(room), -1;
+        target = field - b.i0 * image - b.h0 * row - b.w0 * c->tc;
+    }
     for (const dl_phase* p = c->phase; p < c->phase + c->phases; p++) {
         const Py_ssize_t rows = dl_least(b.h1, p->count[1]), width = dl_least(b.w1, p->count[2]) - b.w0;
         if (b.depth >= p->count[0] || rows <= b.h0 || width <= 0) continue;
@@ -576,8 +654,8 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
                             begin *= p->taps[2] * c->gs, end *= p->taps[2] * c->gs;
                         }
                         const REAL* a = source + (i - b.i0) * c->image + (y - b.h0) * h->sstep * c->row + group * c->gs;
-                        REAL* to = (REAL*)c->y + at + ((((i * d->target + p->start[0] + b.depth * d->tstep) * h->target + p->start[1] + y * h->tstep) *
-                                                        w->target) + p->start[2] + b.w0 * w->tstep) * c->tc;
+                        REAL* to = target + i * image + ((p->start[0] + b.depth * d->tstep) * h->target + p->start[1] + y * h->tstep) * row +
+                                   (p->start[2] + b.w0 * w->tstep) * c->tc + at;
                         for (Py_ssize_t q = 0, n; q < tiles; q++, a += n * lda, to += n * ldc) {
                             n = height + (q < taller);
                             NAME(pixel_tiles)[nv / 2][n - 1](end - begin, a, lda, p->off + begin, weights + begin * nv * W, to, ldc, cols, bias, scale, c->relu, c->add);
@@ -587,6 +665,16 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
         }
     }
     free(room);
+    if (pools) {
+        const Py_ssize_t rows = h->target / c->ph, cols = w->target / c->pw;
+        for (Py_ssize_t i = b.i0; i < b.i1; i++)
+            for (Py_ssize_t y = b.h0; y < b.h1; y += c->ph) {
+                const Py_ssize_t at = ((i * rows + y / c->ph) * cols + b.w0 / c->pw) * c->tc;
+                NAME(pool_row)(field + (i - b.i0) * image + (y - b.h0) * row, row, (b.w1 - b.w0) / c->pw, c->tc, c->ph, c->pw, (REAL*)c->y + at,
+                               c->places ? c->places + at : 0);
+            }
+        free(field);
+    }
     if (c->finish)
         for (Py_ssize_t i = b.i0; i < b.i1; i++)
             c->finish(c->ctx, (REAL*)c->y + (((i * d->target + b.depth) * h->target + b.h0) * w->target + b.w0) * c->tc,
@@ -627,7 +715,7 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
     const Py_ssize_t run = few ? taps * c->gs : merged ? w->kernel * c->gs : c->gs, most = few ? MOST_CORNERS : MR;
     const Py_ssize_t tiles = dl_up(run, most), height = run / tiles, taller = run % tiles;
     REAL *sums = (REAL*)c->sums + t / c->parts * (taps * c->gs + 1) * c->tc, *room = 0, *masked = 0;
-    if (c->gmask) {
+    if (c->gmask || c->ph) {
         masked = (REAL*)malloc(c->images * c->bh * c->bw * c->tc * sizeof(REAL));
         if (!masked) return -1;
     }
@@ -639,7 +727,17 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
         const Py_ssize_t pixels = (b.i1 - b.i0) * (b.h1 - b.h0) * (b.w1 - b.w0);
         const REAL* g = (const REAL*)c->g + at;
         const int add = block > first;
-        if (masked) {
+        if (c->ph) {
+            const Py_ssize_t cols = w->target / c->pw, width = (b.w1 - b.w0) * c->tc;
+            REAL* to = masked;
+            for (Py_ssize_t i = b.i0; i < b.i1; i++)
+                for (Py_ssize_t y = b.h0; y < b.h1; y++, to += width) {
+                    const Py_ssize_t from = (i * (h->target / c->ph) + y / c->ph) * cols * c->tc;
+                    NAME(unpool_row)((const REAL*)c->g + from, c->gmask ? (const REAL*)c->gmask + from : 0, c->places + from, b.w0, b.w1 - b.w0, c->tc,
+                                     y % c->ph, c->pw, to);
+                }
+            g = masked;
+        } else if (masked) {
             NAME(masked)(g, (const REAL*)c->gmask + at, masked, pixels * c->tc);
             g = masked;
         }

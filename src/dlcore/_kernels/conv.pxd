@@ -17,6 +17,8 @@ cdef extern from "conv.h":
         const char* bias
         const char* scale
         int relu, add
+        Py_ssize_t ph, pw
+        unsigned char* places
         finish_fn finish
         void* ctx
         Py_ssize_t images, bh, bw, across, down, blocks, phases, span, row, plane, image, room

@@ -15,7 +15,7 @@ from dlcore._kernels.dense cimport back_through
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, U8
 
 from dlcore._kernels.array import transpose
 
@@ -194,6 +194,8 @@ cdef class _ConvOp(Op):
     cdef Py_ssize_t groups
     cdef Tensor scale
     cdef Tensor z               # before the activation, kept only for activations whose derivative needs it
+    cdef Py_ssize_t[3] window   # of the maximum pooling that follows; window[2] = 0: none
+    cdef Tensor places          # which element of its window each maximum is, kept for backward
 
     cdef str called(self):
         return "conv_transpose" if self.transposed else "conv"
@@ -239,6 +241,11 @@ cdef class _ConvOp(Op):
             if w.dims[i] < 1:
                 raise ValueError(f"{name}: kernel sizes must be positive; received a kernel of shape {w.shape}")
             dims[i + 1] = self.extent(i, x.dims[i + 1])
+            if self.window[2] and dims[i + 1] != UNKNOWN:
+                dims[i + 1] //= self.window[3 - self.rank + i]
+                if dims[i + 1] < 1:
+                    raise ValueError(f"{name}: Computed output size would be zero or negative. The windows of pooling are larger than what they pool, of inputs "
+                                     f"of shape {x.shape} and a kernel of shape {w.shape}")
         dims[x.ndim - 1] = filters
         self.declare(w.dtype, x.ndim, dims)
         return 0
@@ -252,8 +259,12 @@ cdef class _ConvOp(Op):
         cdef dl_axis* a
         cdef bint plain = True
         cdef Py_ssize_t pixels = image.dims[0]
+        cdef Py_ssize_t size
         cdef int i, j
         memset(c, 0, sizeof(dl_conv))
+        c.ph = self.window[1]
+        c.pw = self.window[2]
+        c.places = NULL if self.places is None else <unsigned char*>self.places.data
         c.n = image.dims[0]
         c.back = back
         c.groups = self.groups
@@ -262,13 +273,14 @@ cdef class _ConvOp(Op):
             j = i - 3 + self.rank
             a.source = a.target = a.kernel = a.stride = a.dilation = 1
             if j >= 0:
-                a.source = field.dims[j + 1] if back else image.dims[j + 1]
-                a.target = image.dims[j + 1] if back else field.dims[j + 1]
+                size = field.dims[j + 1] * max(self.window[i], 1)
+                a.source = size if back else image.dims[j + 1]
+                a.target = image.dims[j + 1] if back else size
                 a.kernel = w.dims[j]
                 a.stride = self.stride[j]
                 a.dilation = self.dilation[j]
                 a.before = self.before[j]
-                plain = plain and a.kernel == 1 and a.stride == 1 and a.source == a.target
+                plain = plain and c.pw == 0 and a.kernel == 1 and a.stride == 1 and a.source == a.target
                 pixels *= a.source
         if plain:                                   # 1 x 1: all pixels are one long row
             c.n = 1
@@ -290,6 +302,8 @@ cdef class _ConvOp(Op):
         cdef const dl_conv_table* table
         if y.size == 0:
             return 0
+        if self.need and self.window[2]:
+            self.places = empty(U8, y.ndim, y.dims)
         table = self.fill(&c, self.transposed)
         if self.need and not act_from_output(self.code):
             y = self.z = empty(w.dtype, y.ndim, y.dims)
@@ -334,11 +348,11 @@ cdef class _ConvOp(Op):
         if self.code == ACT_RELU:
             mask = self.out.data
         # Activations other than relu, and biases that the pass over the weights' gradient does not see, take a pass of their own.
-        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)):
+        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)) and not self.window[2]:
             g = back_through(self, self.code, self.z, self.out.size // self.out.dims[self.out.ndim - 1], self.out.dims[self.out.ndim - 1], 2 if bias else 0)
             mask = NULL
             bias = False
-        if wanted(self, 1):
+        if wanted(self, 1) or bias:
             table = self.fill(&c, False)
             if self.transposed:
                 c.x, c.mask, c.g = g.data, mask, x.data
@@ -346,7 +360,8 @@ cdef class _ConvOp(Op):
                 c.x, c.g, c.gmask = x.data, g.data, mask
             if bias:
                 b = self.grad_in(2, &add_bias)
-            d = self.grad_in(1, &accumulate)
+            accumulate = False
+            d = self.grad_in(1, &accumulate) if wanted(self, 1) else empty(w.dtype, w.ndim, w.dims)
             weight_gradient(&c, table, d.data, accumulate, NULL if b is None else b.data, add_bias)
         if wanted(self, 0):
             table = self.fill(&c, not self.transposed)
@@ -452,8 +467,8 @@ cdef object _start(_ConvOp op, str name, object x, object kernel, object bias, o
     return (t, w) if bias is None else (t, w, tensor_as(bias, w.dtype))
 
 
-def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None):
-    """``activation(scale * (x conv kernel) + bias)``, fused; channels last.
+def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None, pool=None):
+    """``max_pool(activation(scale * (x conv kernel) + bias))``, fused; channels last.
 
     Args:
         x: Tensor (N, space, C), with 1 to 3 spatial axes.
@@ -463,6 +478,8 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         padding: ``"valid"``, ``"same"`` or ``"causal"``.
         activation: Name of an elementwise activation, or its code.
         scale: Tensor (filters,) or None; for inference only.
+        pool: None, or window of a maximum pooling, which is also its stride, for each of one or two spatial axes. Only with relu or
+            without activation. What the convolution gives is then never stored.
 
     Returns:
         Tensor (N, space, filters).
@@ -478,6 +495,13 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         op.padding = 2
     elif padding != "valid":
         raise ValueError(f"conv: padding must be 'valid', 'same' or 'causal'; received padding={padding!r}")
+    if pool is not None:
+        if op.rank > 2 or op.code != ACT_LINEAR and op.code != ACT_RELU:
+            raise ValueError(f"conv: pool is for 1 or 2 spatial axes and for relu or no activation; received inputs of shape {inputs[0].shape}, activation={activation!r}")
+        op.window[1] = 1
+        _sizes("conv", "pool", pool, op.rank, 1, &op.window[3 - op.rank])
+        if op.window[1] * op.window[2] > 256:
+            raise ValueError(f"conv: windows of pooling may have at most 256 elements; received pool={pool!r}")
     return apply(op, inputs)
 
 

@@ -2,16 +2,39 @@
  *
  * An output tile of M x M comes from 6 x 6 inputs as A^T [(G g G^T) . (B^T d B)] A, where R x R is the kernel and
  * M + R = 7: F(4x4, 3x3) multiplies a quarter as often as the definition, F(2x2, 5x5) 0.36 times. For each of the 36
- * positions the products over channels are a matrix product of (tiles, C) by (C, K), done with gemm.h's register tiles
+ * positions the products over channels are a matrix product of (tiles, C) by (C, K), done by register tiles
  * while everything is in the L2 cache. The gradient by the input is the same convolution with kernels turned round; the
  * gradient by the kernel is the transposed algorithm, G^T [sum over tiles of (B^T d B)(A dz A^T)] G.
  *
  * The points are 0, +-3/4, +-3/2 and infinity: exact in binary, and the error is a quarter of that of the usual 0, +-1, +-2.
  *
- * Included after gemm.h, whose types, tiles and packing for float it uses.
+ * Included without REAL for the types alone, and with it (as float) for the code.
  */
-#ifndef DL_WINOGRAD_H
-#define DL_WINOGRAD_H
+#ifndef DL_WINOGRAD_TYPES
+#define DL_WINOGRAD_TYPES
+#include <stddef.h>
+
+/* A convolution over x (n,h,w,c) with r x r kernels: y is (n,oh,ow,k), and y[0,0] reads x from -top, -left on; around x are zeros. */
+typedef struct {
+    Py_ssize_t n, h, w, c, oh, ow, k, top, left, r;
+    const float *x, *mask;       /* where mask <= 0 (if there is one), x counts as 0 */
+    const float* weights;        /* (r,r,c,k), or if turned (r,r,k,c): of the convolution whose gradient by its input this is */
+    int turned;
+    float* y;                    /* in a gradient by the kernel, that */
+    const float *bias, *scale;   /* per channel of y, or NULL */
+    int relu, add;               /* add: to what y holds */
+    void (*finish)(void* ctx, void* y, Py_ssize_t n); /* called on finished elements of y, or NULL */
+    void* ctx;
+    const float *g, *gmask;      /* gradient by the kernel: gradient of y, and where it counts as 0 */
+    /* set by dl_winograd_plan: a segment is a run of at most `seg` tiles of one row of tiles, a block is `per` segments */
+    Py_ssize_t m, th, tw, seg, nseg, segments, per, cp, panels;
+    Py_ssize_t plane_v, plane_m, plane_u; /* elements from one of the 36 matrices to the next: never a multiple of 4096 bytes */
+    int streams;                          /* x and y are larger than the L2 cache */
+} dl_winograd;
+#endif
+
+#ifdef REAL
+#include "vectors.h"
 
 typedef NAME(vec) dl_wv;
 enum { DL_P = 6, DL_F = 36, DL_SEGMENT = 32 };
@@ -73,14 +96,7 @@ DL_ALWAYS void dl_divide(dl_wv* o) {
     o[4] *= NB;
 }
 
-/* ---- The problem. A segment is a run of at most `seg` tiles of one row of tiles; a block is `per` segments. */
-typedef struct {
-    Py_ssize_t n, h, w, c, oh, ow, k, top, left, r; /* x (n,h,w,c), y (n,oh,ow,k), zeros above and left of x, kernel r x r */
-    Py_ssize_t m, th, tw, seg, nseg, segments, per, cp, panels;
-    Py_ssize_t plane_v, plane_m, plane_u; /* elements from one of the 36 matrices to the next: never a multiple of 4096 bytes */
-    int streams;                          /* x and y are larger than the L2 cache */
-} dl_winograd;
-
+/* ---- Cutting the work */
 typedef struct {
     Py_ssize_t image, row, first, count;
 } dl_segment;
@@ -119,20 +135,25 @@ static void dl_winograd_plan(dl_winograd* p, Py_ssize_t tiles) {
  * then along the row. */
 static const float dl_no_row[16];
 
-DL_ALWAYS void dl_input_lanes(const int M, const int FULL, const dl_winograd* p, dl_segment q, const float* x, float* v, Py_ssize_t ic, dl_wv* line) {
+DL_ALWAYS dl_wv dl_kept(dl_wv x, dl_wv mask) { return (dl_wv)((NAME(ivec))x & ~(mask <= 0)); }
+
+DL_ALWAYS void dl_input_lanes(const int M, const int FULL, const dl_winograd* p, dl_segment q, float* v, Py_ssize_t ic, dl_wv* line) {
     const Py_ssize_t y0 = q.row * M - p->top, x0 = q.first * M - p->left, cols = q.count * M + 6 - M, some = p->c - ic;
     const Py_ssize_t from = x0 >= 0 ? 0 : -x0 < cols ? -x0 : cols, end = p->w - x0 < from ? from : p->w - x0 < cols ? p->w - x0 : cols;
-    const float* row[DL_P];
+    const float *row[DL_P], *mask[DL_P];
     Py_ssize_t step[DL_P];
     LOOP(i, DL_P) {
         const int there = y0 + i >= 0 && y0 + i < p->h && from < end;
-        row[i] = there ? x + ((q.image * p->h + y0 + i) * p->w + x0 + from) * p->c + ic : dl_no_row;
+        const Py_ssize_t at = ((q.image * p->h + y0 + i) * p->w + x0 + from) * p->c + ic;
+        row[i] = there ? p->x + at : dl_no_row;
+        mask[i] = there && p->mask ? p->mask + at : dl_no_row;
         step[i] = there ? p->c : 0;
     }
     for (Py_ssize_t j = 0; j < from; j++) LOOP(i, DL_P) line[j * DL_P + i] = (dl_wv){0};
     for (Py_ssize_t j = from; j < end; j++) {
         dl_wv d[DL_P], o[DL_P];
         LOOP(i, DL_P) d[i] = FULL ? LOAD(row[i]) : NAME(load_part)(row[i], some), row[i] += step[i];
+        if (p->mask) LOOP(i, DL_P) d[i] = dl_kept(d[i], FULL ? LOAD(mask[i]) : NAME(load_part)(mask[i], some)), mask[i] += step[i];
         dl_spread(d, o);
         LOOP(i, DL_P) line[j * DL_P + i] = o[i];
     }
@@ -149,24 +170,24 @@ DL_ALWAYS void dl_input_lanes(const int M, const int FULL, const dl_winograd* p,
     }
 }
 
-DL_ALWAYS void dl_input(const int M, const dl_winograd* p, dl_segment q, const float* x, float* v) {
+DL_ALWAYS void dl_input(const int M, const dl_winograd* p, dl_segment q, float* v) {
     dl_wv line[(DL_SEGMENT * 4 + 2) * DL_P];
     Py_ssize_t ic = 0;
-    for (; ic + W <= p->c; ic += W) dl_input_lanes(M, 1, p, q, x, v, ic, line);
-    if (ic < p->c) dl_input_lanes(M, 0, p, q, x, v, ic, line);
+    for (; ic + W <= p->c; ic += W) dl_input_lanes(M, 1, p, q, v, ic, line);
+    if (ic < p->c) dl_input_lanes(M, 0, p, q, v, ic, line);
 }
 
-/* ---- kernels -> U[36][c - c0][NR] for one panel of NR output channels and channels c0 to c1. If `turned`, they are those of a
- * convolution (r, r, k, c) whose gradient by its input is wanted: turned by half a circle, inputs and outputs exchanged. */
-DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, const float* g, int turned, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u,
-                          Py_ssize_t plane) {
+/* ---- kernels -> U[36][c - c0][NR] for one panel of NR output channels and channels c0 to c1. If `turned`, they turn by half a circle,
+ * and inputs and outputs change places. */
+DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
+    const float* g = p->weights;
     for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
         const Py_ssize_t outs = p->k - j < W ? p->k - j : W;
         for (Py_ssize_t ic = c0; ic < c1; ic += W) {
             const Py_ssize_t ins = c1 - ic < W ? c1 - ic : W;
             dl_wv taps[R * R][VBYTES / sizeof(float)];
             for (int t = 0; t < R * R; t++) {
-                if (turned) {
+                if (p->turned) {
                     const float* from = g + ((R * R - 1 - t) * p->k + j) * p->c + ic;
 #pragma GCC unroll 16
                     for (Py_ssize_t i = 0; i < W; i++) taps[t][i] = i < outs ? NAME(load_part)(from + i * p->c, ins) : (dl_wv){0};
@@ -198,13 +219,7 @@ DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, const float* g, int
 }
 
 /* ---- M[36][tile][NR] -> y of a segment, for a panel: A^T M A, then what is added and done on the way. */
-typedef struct {
-    const float* bias; /* or NULL */
-    int relu, add;     /* add: to what y holds */
-} dl_finish;
-
-DL_ALWAYS void dl_output_tile(const int M, const dl_winograd* p, const dl_finish* e, const float* m, float* y, Py_ssize_t k, Py_ssize_t some, Py_ssize_t rows,
-                              Py_ssize_t cols) {
+DL_ALWAYS void dl_output_tile(const int M, const dl_winograd* p, const float* m, float* y, Py_ssize_t k, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
     dl_wv t[M * DL_P];
     LOOP(j, DL_P) {
         dl_wv a[DL_P], o[M];
@@ -212,43 +227,47 @@ DL_ALWAYS void dl_output_tile(const int M, const dl_winograd* p, const dl_finish
         dl_moments(M, a, o);
         LOOP(i, M) t[i * DL_P + j] = o[i];
     }
-    const dl_wv bias = !e->bias ? (dl_wv){0} : some == W ? LOAD(e->bias + k) : NAME(load_part)(e->bias + k, some);
+    const dl_wv bias = p->bias ? NAME(load_part)(p->bias + k, some) : (dl_wv){0}, scale = p->scale ? NAME(load_part)(p->scale + k, some) : (dl_wv){0};
     LOOP(i, M) {
         dl_wv o[M];
         dl_moments(M, t + i * DL_P, o);
         LOOP(j, M) {
             float* to = y + (i * p->ow + j) * p->k + k;
             if (i < rows && j < cols) {
-                dl_wv v = o[j] + bias;
-                if (e->relu) v = (dl_wv)((NAME(ivec))v & ~(v < 0)); /* NaN stays */
-                if (some == W) STORE(to, e->add ? LOAD(to) + v : v);
-                else NAME(store_part)(to, e->add ? NAME(load_part)(to, some) + v : v, some);
+                dl_wv v = p->scale ? o[j] * scale + bias : o[j] + bias;
+                if (p->relu) v = (dl_wv)((NAME(ivec))v & ~(v < 0)); /* NaN stays */
+                if (some == W) STORE(to, p->add ? LOAD(to) + v : v);
+                else NAME(store_part)(to, p->add ? NAME(load_part)(to, some) + v : v, some);
             }
         }
     }
 }
 
-DL_ALWAYS void dl_output(const int M, const dl_winograd* p, const dl_finish* e, dl_segment q, const float* m, float* y, Py_ssize_t panel) {
+DL_ALWAYS void dl_output(const int M, const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel) {
     const Py_ssize_t rows = p->oh - q.row * M < M ? p->oh - q.row * M : M;
     for (Py_ssize_t t = 0; t < q.count; t++) {
         const Py_ssize_t at = (q.first + t) * M, cols = p->ow - at < M ? p->ow - at : M;
-        float* to = y + ((q.image * p->oh + q.row * M) * p->ow + at) * p->k;
+        float* to = p->y + ((q.image * p->oh + q.row * M) * p->ow + at) * p->k;
         for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
             const float* from = m + t * NR + j;
-            if (rows == M && cols == M && p->k - k >= W) dl_output_tile(M, p, e, from, to, k, W, M, M);
-            else dl_output_tile(M, p, e, from, to, k, p->k - k < W ? p->k - k : W, rows, cols);
+            if (rows == M && cols == M && p->k - k >= W) dl_output_tile(M, p, from, to, k, W, M, M);
+            else dl_output_tile(M, p, from, to, k, p->k - k < W ? p->k - k : W, rows, cols);
         }
     }
 }
 
 /* ---- dz -> Z[36][tile][NR] of a segment, for a panel: A dz A^T. */
-DL_ALWAYS void dl_output_grad_tile(const int M, const dl_winograd* p, const float* dz, float* z, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
-    dl_wv t[DL_P * M];
+DL_ALWAYS dl_wv dl_output_grad_tile(const int M, const dl_winograd* p, Py_ssize_t at, float* z, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
+    dl_wv t[DL_P * M], sum = {0};
     LOOP(j, M) {
         dl_wv d[M], o[DL_P];
         LOOP(i, M) {
-            const float* from = dz + (i * p->ow + j) * p->k;
-            d[i] = i >= rows || j >= cols ? (dl_wv){0} : some == W ? LOAD(from) : NAME(load_part)(from, some);
+            const Py_ssize_t here = at + (i * p->ow + j) * p->k;
+            if (i < rows && j < cols) {
+                d[i] = some == W ? LOAD(p->g + here) : NAME(load_part)(p->g + here, some);
+                if (p->gmask) d[i] = dl_kept(d[i], some == W ? LOAD(p->gmask + here) : NAME(load_part)(p->gmask + here, some));
+            } else d[i] = (dl_wv){0};
+            sum += d[i];
         }
         dl_values(M, d, o);
         LOOP(i, DL_P) t[i * M + j] = o[i];
@@ -258,24 +277,28 @@ DL_ALWAYS void dl_output_grad_tile(const int M, const dl_winograd* p, const floa
         dl_values(M, t + i * M, o);
         LOOP(j, DL_P) STORE(z + (i * DL_P + j) * p->plane_m, o[j]);
     }
+    return sum;
 }
 
-DL_ALWAYS void dl_output_grad(const int M, const dl_winograd* p, dl_segment q, const float* dz, float* z, Py_ssize_t panel) {
+/* `sums` (NR) receives what is to be added to the gradient by the bias. */
+DL_ALWAYS void dl_output_grad(const int M, const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums) {
     const Py_ssize_t rows = p->oh - q.row * M < M ? p->oh - q.row * M : M;
-    for (Py_ssize_t t = 0; t < q.count; t++) {
-        const Py_ssize_t at = (q.first + t) * M, cols = p->ow - at < M ? p->ow - at : M;
-        const float* from = dz + ((q.image * p->oh + q.row * M) * p->ow + at) * p->k;
-        for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
-            if (rows == M && cols == M && p->k - k >= W) dl_output_grad_tile(M, p, from + k, z + t * NR + j, W, M, M);
-            else dl_output_grad_tile(M, p, from + k, z + t * NR + j, p->k - k < W ? p->k - k : W, rows, cols);
+    for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
+        dl_wv sum = {0};
+        for (Py_ssize_t t = 0; t < q.count; t++) {
+            const Py_ssize_t column = (q.first + t) * M, cols = p->ow - column < M ? p->ow - column : M;
+            const Py_ssize_t at = ((q.image * p->oh + q.row * M) * p->ow + column) * p->k + k;
+            if (rows == M && cols == M && p->k - k >= W) sum += dl_output_grad_tile(M, p, at, z + t * NR + j, W, M, M);
+            else sum += dl_output_grad_tile(M, p, at, z + t * NR + j, p->k - k < W ? p->k - k : W, rows, cols);
         }
+        STORE(sums + j, LOAD(sums + j) + sum);
     }
 }
 
-/* ---- the sum of `parts` matrices U' (each `apart` after the one before, in this order) -> dg: G^T U' G, for a panel and channels
+/* ---- the sum of `parts` matrices U' (each `apart` after the one before, in this order) -> y: G^T U' G, for a panel and channels
  * c0 to c1, of which U' has the first at its start. */
-DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, float* dg, int add,
-                              Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1) {
+DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
+                              Py_ssize_t c0, Py_ssize_t c1) {
     for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
         const Py_ssize_t some = p->k - j < W ? p->k - j : W;
         for (Py_ssize_t ic = c0; ic < c1; ic++) {
@@ -296,9 +319,9 @@ DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u,
                 dl_divide(t + r * DL_P);
                 dl_moments(R, t + r * DL_P, o);
                 LOOP(s, R) {
-                    float* to = dg + ((r * R + s) * p->c + ic) * p->k + j;
-                    if (some == W) STORE(to, add ? LOAD(to) + o[s] : o[s]);
-                    else NAME(store_part)(to, add ? NAME(load_part)(to, some) + o[s] : o[s], some);
+                    float* to = p->y + ((r * R + s) * p->c + ic) * p->k + j;
+                    if (some == W) STORE(to, p->add ? LOAD(to) + o[s] : o[s]);
+                    else NAME(store_part)(to, p->add ? NAME(load_part)(to, some) + o[s] : o[s], some);
                 }
             }
         }
@@ -306,51 +329,61 @@ DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u,
 }
 
 /* ---- Both sizes of tiles. */
-#define BOTH(NAME_, PARAMS, THREE, FIVE)                                               \
-    static __attribute__((noinline)) void NAME_##_3 PARAMS { THREE; }                  \
+#define BOTH(NAME_, PARAMS, THREE, FIVE)                              \
+    static __attribute__((noinline)) void NAME_##_3 PARAMS { THREE; } \
     static __attribute__((noinline)) void NAME_##_5 PARAMS { FIVE; }
-BOTH(dl_input, (const dl_winograd* p, dl_segment q, const float* x, float* v), dl_input(4, p, q, x, v), dl_input(2, p, q, x, v))
-BOTH(dl_output, (const dl_winograd* p, const dl_finish* e, dl_segment q, const float* m, float* y, Py_ssize_t panel), dl_output(4, p, e, q, m, y, panel),
-     dl_output(2, p, e, q, m, y, panel))
-BOTH(dl_output_grad, (const dl_winograd* p, dl_segment q, const float* dz, float* z, Py_ssize_t panel), dl_output_grad(4, p, q, dz, z, panel),
-     dl_output_grad(2, p, q, dz, z, panel))
-BOTH(dl_weights, (const dl_winograd* p, const float* g, int turned, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane),
-     dl_weights(3, p, g, turned, panel, c0, c1, u, plane), dl_weights(5, p, g, turned, panel, c0, c1, u, plane))
-BOTH(dl_weight_grad, (const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, float* dg, int add, Py_ssize_t panel,
-                      Py_ssize_t c0, Py_ssize_t c1), dl_weight_grad(3, p, u, plane, parts, apart, dg, add, panel, c0, c1),
-     dl_weight_grad(5, p, u, plane, parts, apart, dg, add, panel, c0, c1))
+BOTH(dl_input, (const dl_winograd* p, dl_segment q, float* v), dl_input(4, p, q, v), dl_input(2, p, q, v))
+BOTH(dl_output, (const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel), dl_output(4, p, q, m, panel), dl_output(2, p, q, m, panel))
+BOTH(dl_output_grad, (const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums), dl_output_grad(4, p, q, z, panel, sums),
+     dl_output_grad(2, p, q, z, panel, sums))
+BOTH(dl_weights, (const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane),
+     dl_weights(3, p, panel, c0, c1, u, plane), dl_weights(5, p, panel, c0, c1, u, plane))
+BOTH(dl_weight_grad, (const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1),
+     dl_weight_grad(3, p, u, plane, parts, apart, panel, c0, c1), dl_weight_grad(5, p, u, plane, parts, apart, panel, c0, c1))
 
-static void dl_winograd_weights(const dl_winograd* p, const float* g, int turned, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
-    (p->r == 3 ? dl_weights_3 : dl_weights_5)(p, g, turned, panel, c0, c1, u, plane);
+static void dl_winograd_weights(const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
+    (p->r == 3 ? dl_weights_3 : dl_weights_5)(p, panel, c0, c1, u, plane);
 }
 
-static void dl_winograd_weight_grad(const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, float* dg, int add,
-                                    Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1) {
-    (p->r == 3 ? dl_weight_grad_3 : dl_weight_grad_5)(p, u, plane, parts, apart, dg, add, panel, c0, c1);
+static void dl_winograd_weight_grad(const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0,
+                                    Py_ssize_t c1) {
+    (p->r == 3 ? dl_weight_grad_3 : dl_weight_grad_5)(p, u, plane, parts, apart, panel, c0, c1);
 }
 
 /* Segments s0 to s1 one after the other. */
-static void dl_winograd_input(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, const float* x, float* v) {
+static void dl_winograd_input(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, float* v) {
     for (Py_ssize_t s = s0; s < s1; s++) {
         const dl_segment q = dl_locate(p, s);
-        (p->r == 3 ? dl_input_3 : dl_input_5)(p, q, x, v);
+        (p->r == 3 ? dl_input_3 : dl_input_5)(p, q, v);
         v += q.count * p->cp;
     }
 }
 
-static void dl_winograd_output(const dl_winograd* p, const dl_finish* e, Py_ssize_t s0, Py_ssize_t s1, const float* m, float* y, Py_ssize_t panel) {
+static void dl_winograd_output(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, const float* m, Py_ssize_t panel) {
     for (Py_ssize_t s = s0; s < s1; s++) {
         const dl_segment q = dl_locate(p, s);
-        (p->r == 3 ? dl_output_3 : dl_output_5)(p, e, q, m, y, panel);
+        (p->r == 3 ? dl_output_3 : dl_output_5)(p, q, m, panel);
         m += q.count * NR;
     }
 }
 
-static void dl_winograd_output_grad(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, const float* dz, float* z, Py_ssize_t panel) {
+static void dl_winograd_output_grad(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, float* z, Py_ssize_t panel, float* sums) {
     for (Py_ssize_t s = s0; s < s1; s++) {
         const dl_segment q = dl_locate(p, s);
-        (p->r == 3 ? dl_output_grad_3 : dl_output_grad_5)(p, q, dz, z, panel);
+        (p->r == 3 ? dl_output_grad_3 : dl_output_grad_5)(p, q, z, panel, sums);
         z += q.count * NR;
+    }
+}
+
+/* What remains to be done on the outputs of segments when all their panels are there. */
+static void dl_winograd_finish(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1) {
+    for (Py_ssize_t s = s0; s < s1 && p->finish; s++) {
+        const dl_segment q = dl_locate(p, s);
+        Py_ssize_t row = q.row * p->m, rows = p->oh - row < p->m ? p->oh - row : p->m, col = q.first * p->m;
+        Py_ssize_t cols = p->ow - col < q.count * p->m ? p->ow - col : q.count * p->m;
+        float* y = p->y + ((q.image * p->oh + row) * p->ow + col) * p->k;
+        if (cols == p->ow) cols *= rows, rows = 1;
+        for (; rows > 0; rows--, y += p->ow * p->k) p->finish(p->ctx, y, cols * p->k);
     }
 }
 
@@ -380,10 +413,10 @@ DL_ALWAYS Py_ssize_t dl_first_pixel(const dl_winograd* p, Py_ssize_t s, Py_ssize
 }
 
 /* Part `part` of `parts` of what segments s0 to s1 read of x. */
-static dl_stream dl_input_stream(const dl_winograd* p, const float* x, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) {
+static dl_stream dl_input_stream(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) {
     const Py_ssize_t lead = 6 - p->m - p->top, from = dl_first_pixel(p, s0, p->h, p->w, lead) * p->c, upto = dl_first_pixel(p, s1, p->h, p->w, lead) * p->c;
     const Py_ssize_t share = (upto - from) / parts;
-    const dl_stream s = {(const char*)(x + from + part * share), p->streams && share > 0 ? share / 16 + 1 : 0, 64, 1};
+    const dl_stream s = {(const char*)(p->x + from + part * share), p->streams && share > 0 ? share / 16 + 1 : 0, 64, 1};
     return s;
 }
 
@@ -393,6 +426,53 @@ static dl_stream dl_output_stream(const dl_winograd* p, const float* y, Py_ssize
     const dl_stream s = {(const char*)(y + from * p->k + panel * NR), p->streams && upto > from ? upto - from : 0, 4 * p->k, ((k < NR ? k : NR) + 15) / 16};
     return s;
 }
+
+/* ---- Register tile: out[ROWS, NV vectors] (+)= a @ b over k. Element (i, p) of a is a[i*lda + p] if BY_ROW, else a[p*lda + i]; rows
+ * of b and out are panels'. */
+DL_ALWAYS void dl_product(const int ROWS, const int NV, const int BY_ROW, Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add) {
+    dl_wv acc[MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) LOOP(v, NV) acc[i][v] = (dl_wv){0};
+    /* `out` is in L2, and its addresses are out of reach of the processor's window until the loop ends. */
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) LOOP(v, NV) __builtin_prefetch(out + i * NR + v * W, 1);
+    for (Py_ssize_t p = 0; p < k; p++, b += NR) {
+        dl_wv x[2];
+        LOOP(v, NV) x[v] = LOAD(b + v * W);
+#pragma GCC unroll 16
+        for (int i = 0; i < ROWS; i++) {
+            const float y = BY_ROW ? a[i * lda] : a[i];
+            LOOP(v, NV) acc[i][v] += x[v] * y;
+        }
+        a += BY_ROW ? 1 : lda;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) LOOP(v, NV) STORE(out + i * NR + v * W, add ? LOAD(out + i * NR + v * W) + acc[i][v] : acc[i][v]);
+}
+
+typedef void (*dl_product_fn)(Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add);
+#define TILE(ROWS, NV, BY_ROW)                                                                                                                             \
+    static __attribute__((noinline)) void dl_product_##ROWS##_##NV##_##BY_ROW(Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add) { \
+        dl_product(ROWS, NV, BY_ROW, k, a, lda, b, out, add);                                                                                              \
+    }
+#define TILES(ROWS) TILE(ROWS, 1, 0) TILE(ROWS, 1, 1) TILE(ROWS, 2, 0) TILE(ROWS, 2, 1)
+#define ENTRY(ROWS) {{dl_product_##ROWS##_1_0, dl_product_##ROWS##_1_1}, {dl_product_##ROWS##_2_0, dl_product_##ROWS##_2_1}},
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if MR > 6
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+#endif
+#if MR > 12
+TILES(13) TILES(14)
+#endif
+static const dl_product_fn dl_product_tiles[MR][2][2] = { /* [rows - 1][vectors - 1][by row] */
+    ENTRY(1) ENTRY(2) ENTRY(3) ENTRY(4) ENTRY(5) ENTRY(6)
+#if MR > 6
+    ENTRY(7) ENTRY(8) ENTRY(9) ENTRY(10) ENTRY(11) ENTRY(12)
+#endif
+#if MR > 12
+    ENTRY(13) ENTRY(14)
+#endif
+};
 
 /* The 36 products out[rows, NR] (+)= a b of one panel over a common length k; rows in tiles of nearly equal height. BY_ROW: a is
  * (rows, k), else (k, rows). */
@@ -404,8 +484,7 @@ DL_ALWAYS void dl_products(const int BY_ROW, Py_ssize_t rows, Py_ssize_t k, cons
     for (int f = 0; f < DL_F; f++)
         for (Py_ssize_t t = 0, i = 0, high; t < count; t++, i += high) {
             high = height + (t < taller);
-            NAME(tiles)[high - 1][wide][BY_ROW][0](k, a + f * plane_a + i * (BY_ROW ? lda : 1), lda, b + f * plane_b, NR, 0, out + f * plane_out + i * NR, NR,
-                                                   add, wide ? NR : W);
+            dl_product_tiles[high - 1][wide][BY_ROW](k, a + f * plane_a + i * (BY_ROW ? lda : 1), lda, b + f * plane_b, out + f * plane_out + i * NR, add);
             dl_pull(&s1, pull1);
             dl_pull(&s2, pull2);
         }
@@ -435,4 +514,9 @@ static const Py_ssize_t dl_winograd_lanes = W, dl_winograd_panel = NR;
 #undef STORE
 #undef LOOP
 #undef BOTH
+#undef TILE
+#undef TILES
+#undef ENTRY
+#undef VEC
+#undef UVEC
 #endif
