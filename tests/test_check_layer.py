@@ -27,6 +27,15 @@ def ids(*shape, below=7):
 X2, X3, X4, X5 = noise(3, 4), noise(3, 5, 4), noise(2, 4, 6, 3), noise(2, 2, 4, 4, 3)
 PAIR = [noise(3, 4, seed=1), noise(3, 4, seed=2)]
 TEXT = "takes text, which is not a tensor"
+
+
+class Mirror(layers.RandomFlip):
+    """Flips every image."""
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        return {"flips": np.ones(data.shape[0], bool), "input_shape": data.shape}
+
+
 # Name -> (arguments, inputs), or why there is none; gradient=False where the output does not depend smoothly on the input.
 CASES = {
     "Activation": [({"activation": "tanh"}, X3)],
@@ -39,16 +48,33 @@ CASES = {
     "AdaptiveMaxPooling3D": [({"output_size": (2, 3, 2)}, X5)],
     "Add": [({}, PAIR)],
     "AlphaDropout": [({"rate": 0.3}, X2)],
+    "AugMix": "chooses at random",
+    "AutoContrast": [({"value_range": (-1, 1)}, X4, False)],
     "Average": [({}, PAIR)],
     "AveragePooling1D": [({"pool_size": 2}, X3), ({"pool_size": 3, "strides": 2, "padding": "same"}, X3)],
     "AveragePooling2D": [({"pool_size": 2}, X4), ({"pool_size": 3, "strides": 2, "padding": "same", "data_format": "channels_first"}, X4)],
     "AveragePooling3D": [({"pool_size": 2}, X5), ({"pool_size": 3, "strides": 2, "padding": "same"}, X5)],
     "BatchNormalization": [({}, X2), ({"axis": 1, "scale": False}, X4)],
     "CategoryEncoding": [({"num_tokens": 7}, ids(3, 4), False)],
+    "CenterCrop": [({"height": 2, "width": 5}, X4), ({"height": 3, "width": 8}, X4)],
     "Concatenate": [({"axis": 1}, PAIR)],
+    "Conv1D": [({"filters": 3, "kernel_size": 2, "activation": "tanh"}, X3), ({"filters": 2, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, X3)],
+    "Conv1DTranspose": [({"filters": 3, "kernel_size": 2, "strides": 3}, X3)],
+    "Conv2D": [
+        ({"filters": 3, "kernel_size": 2, "activation": "gelu"}, X4),
+        ({"filters": 6, "kernel_size": (1, 3), "strides": 2, "padding": "same", "groups": 3}, X4),
+        ({"filters": 2, "kernel_size": 3, "padding": "same", "data_format": "channels_first", "activation": "softmax"}, X4),
+    ],
+    "Conv2DTranspose": [
+        ({"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "activation": "tanh"}, X4),
+        ({"filters": 2, "kernel_size": 2, "strides": 2, "output_padding": 1, "data_format": "channels_first"}, X4),
+    ],
+    "Conv3D": [({"filters": 2, "kernel_size": 2, "padding": "same", "activation": "silu"}, X5)],
+    "Conv3DTranspose": [({"filters": 2, "kernel_size": (1, 2, 2), "strides": (1, 2, 1)}, X5)],
     "Cropping1D": [({}, X3)],
     "Cropping2D": [({"cropping": 1}, X4)],
     "Cropping3D": [({"cropping": ((1, 0), (1, 1), (0, 1))}, X5)],
+    "CutMix": "mixes at random",
     "Dense": [({"units": 3, "activation": "relu"}, X2 + 3), ({"units": 2}, X4)],
     "DepthwiseConv1D": [({"kernel_size": 2, "strides": 2, "depth_multiplier": 2, "activation": "tanh"}, X3)],
     "DepthwiseConv2D": [({"kernel_size": 3, "padding": "same", "depthwise_regularizer": "l2"}, X4), ({"kernel_size": 2, "data_format": "channels_first"}, X4)],
@@ -58,6 +84,7 @@ CASES = {
     "ELU": [({}, X2)],
     "EinsumDense": [({"equation": "abc,cd->abd", "output_shape": (5, 2), "bias_axes": "d"}, X3)],
     "Embedding": [({"input_dim": 7, "output_dim": 3}, ids(3, 4))],
+    "Equalization": [({"value_range": (-3, 3)}, X4, False)],
     "Flatten": [({}, X4)],
     "GaussianDropout": [({"rate": 0.3}, X2)],
     "GaussianNoise": [({"stddev": 0.3}, X2)],
@@ -83,21 +110,45 @@ CASES = {
     "MaxPooling3D": [({"pool_size": 2}, X5), ({"pool_size": 3, "strides": 2, "padding": "same"}, X5)],
     "Maximum": [({}, PAIR)],
     "Minimum": [({}, PAIR)],
+    "MixUp": "mixes at random",
     "Multiply": [({}, PAIR)],
     "Normalization": [({"mean": [0.0, 1.0, 2.0, 3.0], "variance": [1.0, 2.0, 1.0, 2.0]}, X2)],
     "PReLU": [({"alpha_initializer": "uniform", "shared_axes": [1]}, X3)],
     "Permute": [({"dims": (2, 1)}, X3)],
     "RMSNormalization": [({}, X3)],
+    "RandAugment": [(lambda: layers.RandAugment(num_ops=0), X4, False)],
+    "RandomBrightness": [({"factor": (0.5, 0.5), "value_range": (-1, 1)}, X4)],
+    "RandomColorDegeneration": [({"factor": (0.5, 0.5), "value_range": (-1, 1)}, X4, False)],
+    "RandomColorJitter": [({"brightness_factor": (0.1, 0.1), "hue_factor": (0.0, 0.0), "value_range": (-3, 3)}, X4, False)],
+    "RandomContrast": [({"factor": (-0.5, 0.5), "value_range": (-1, 1)}, X4)],
+    "RandomCrop": [({"height": 4, "width": 4}, X4), ({"height": 5, "width": 7}, X4)],
+    "RandomElasticTransform": [({"scale": 0.0}, X4, False)],
+    "RandomErasing": [({"factor": 0.0}, X4, False)],
+    "RandomFlip": [(lambda: Mirror("horizontal"), X4), (lambda: Mirror(data_format="channels_first"), X4)],
+    "RandomGaussianBlur": [({"factor": (1.0, 1.0), "sigma": (0.5, 0.5)}, abs(X4), False)],
+    "RandomGrayscale": [({"factor": 1.0}, X4, False)],
+    "RandomHue": [({"factor": (0.0, 0.0), "value_range": (-3, 3)}, X4, False)],
+    "RandomInvert": [({"factor": (1.0, 1.0)}, X4, False)],
+    "RandomPerspective": [({"scale": 0.0}, X4)],
+    "RandomPosterization": [({"factor": (3, 3)}, 50 * abs(X4), False)],
+    "RandomRotation": [({"factor": (0.1, 0.1)}, X4), ({"factor": (0.1, 0.1), "interpolation": "nearest", "fill_mode": "constant"}, X4)],
+    "RandomSaturation": [({"factor": (0.3, 0.3)}, abs(X4), False)],
+    "RandomSharpness": [({"factor": (0.3, 0.3), "value_range": (-1, 1)}, X4, False)],
+    "RandomShear": [({"x_factor": (0.0, 0.0), "y_factor": (0.0, 0.0)}, X4)],
+    "RandomTranslation": [({"height_factor": (0.1, 0.1), "width_factor": (0.2, 0.2), "fill_mode": "wrap"}, X4)],
+    "RandomZoom": [({"height_factor": (0.1, 0.1), "fill_mode": "nearest"}, X4)],
     "ReLU": [({"negative_slope": 0.1}, X2)],
     "RepeatVector": [({"n": 3}, X2)],
     "Rescaling": [({"scale": 0.5, "offset": 1.0}, X2)],
     "Reshape": [({"target_shape": (-1, 2)}, X2)],
+    "Resizing": [({"height": 5, "width": 3}, X4), ({"height": 3, "width": 8, "interpolation": "lanczos3", "antialias": True}, X4)],
     "Softmax": [({"axis": 1}, X3)],
     "SeparableConv1D": [({"filters": 3, "kernel_size": 2, "activation": "tanh"}, X3)],
     "SeparableConv2D": [
         ({"filters": 5, "kernel_size": 3, "padding": "same", "strides": 2, "depth_multiplier": 2, "pointwise_regularizer": "l2"}, X4),
         ({"filters": 2, "kernel_size": (2, 1), "data_format": "channels_first", "activation": "silu", "use_bias": False}, X4),
     ],
+    "Solarization": [({"value_range": (-3, 3)}, X4, False)],
     "SpatialDropout1D": [({"rate": 0.3}, X3)],
     "SpatialDropout2D": [({"rate": 0.3}, X4)],
     "SpatialDropout3D": [({"rate": 0.3}, X5)],

@@ -19,15 +19,21 @@ from dlcore._kernels.types cimport kernel_void, real
 cdef extern from *:
     """
     #define REAL float
-    #define INT int32_t
-    #define NAME(x) dl_##x##_f
+    #define REAL_INT int
+    #define REAL_PER_16 4
+    #define NAME(x) x##_f32
+    #define AVX(x) x##_ps
     #include "channels.h"
     #undef REAL
-    #undef INT
+    #undef REAL_INT
+    #undef REAL_PER_16
     #undef NAME
+    #undef AVX
     #define REAL double
-    #define INT int64_t
-    #define NAME(x) dl_##x##_d
+    #define REAL_INT long long
+    #define REAL_PER_16 2
+    #define NAME(x) x##_f64
+    #define AVX(x) x##_pd
     #include "channels.h"
     """
     enum:
@@ -50,8 +56,8 @@ cdef extern from *:
         Py_ssize_t rows, width, ld, ldg, ldo, ahead
         bint relu
         bint accumulate
-    void dl_strip_f(int, const dl_strip*) noexcept nogil
-    void dl_strip_d(int, const dl_strip*) noexcept nogil
+    void strip_f32(int, const dl_strip*) noexcept nogil
+    void strip_f64(int, const dl_strip*) noexcept nogil
 
 __all__ = []
 
@@ -127,9 +133,9 @@ cdef inline void activated(const Channels* c, dl_strip* s, real* z, real* room) 
 
 cdef inline void strip(int what, const dl_strip* s, const real* tag) noexcept nogil:
     if real is float:
-        dl_strip_f(what, s)
+        strip_f32(what, s)
     else:
-        dl_strip_d(what, s)
+        strip_f64(what, s)
 
 
 cdef inline void walk(const Channels* c, int what, dl_strip* s, Py_ssize_t rows, const real* tag) noexcept nogil:

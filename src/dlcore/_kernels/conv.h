@@ -244,6 +244,8 @@ typedef struct {
     void (*pack)(const dl_conv* c, const void* weights, Py_ssize_t begin, Py_ssize_t end);
     int (*block)(const dl_conv* c, Py_ssize_t t);
     int (*item)(const dl_conv* c, Py_ssize_t t);
+    void (*pool)(const dl_conv* c, const void* field, Py_ssize_t begin, Py_ssize_t end);
+    void (*unpool)(const dl_conv* c, void* field, Py_ssize_t begin, Py_ssize_t end);
     void (*total)(const void* sums, Py_ssize_t chunks, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t end, void* out, int add);
 } dl_conv_table;
 #endif
@@ -590,6 +592,22 @@ static __attribute__((noinline)) void NAME(unpool_row)(const REAL* g, const REAL
     }
 }
 
+/* The whole field, for rows of windows [begin, end) of all images: to y and places, and from c->g. */
+static void NAME(conv_pool)(const dl_conv* c, const void* field, Py_ssize_t begin, Py_ssize_t end) {
+    const Py_ssize_t row = c->axis[2].target * c->tc, cols = c->axis[2].target / c->pw;
+    for (Py_ssize_t i = begin; i < end; i++)
+        NAME(pool_row)(c->relu, (const REAL*)field + i * c->ph * row, row, cols, c->tc, c->ph, c->pw, (REAL*)c->y + i * cols * c->tc,
+                       c->places ? c->places + i * cols * c->tc : 0);
+}
+
+static void NAME(conv_unpool)(const dl_conv* c, void* field, Py_ssize_t begin, Py_ssize_t end) {
+    const Py_ssize_t width = c->axis[2].target, at = width / c->pw * c->tc;
+    for (Py_ssize_t i = begin; i < end; i++)
+        for (Py_ssize_t k = 0; k < c->ph; k++)
+            NAME(unpool_row)((const REAL*)c->g + i * at, c->gmask ? (const REAL*)c->gmask + i * at : 0, c->places + i * at, 0, width, c->tc, k, c->pw,
+                             (REAL*)field + (i * c->ph + k) * width * c->tc);
+}
+
 static void NAME(fetch)(const dl_conv* c, const dl_block* b, REAL* to) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
     const Py_ssize_t rows = (b->h1 - b->h0 - 1) * h->sstep + h->reach, wide = (b->w1 - b->w0 - 1) * w->sstep + w->reach;
@@ -793,7 +811,8 @@ static void NAME(conv_total)(const void* sums, Py_ssize_t chunks, Py_ssize_t str
     }
 }
 
-static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_total)};
+static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_pool),
+                                               NAME(conv_unpool), NAME(conv_total)};
 
 #undef PIXELS
 #undef CORNERS

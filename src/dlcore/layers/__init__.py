@@ -61,6 +61,28 @@ from dlcore.layers.pooling.windows import (
 )
 from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
 from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
+from dlcore.layers.preprocessing.images.affine import RandomRotation, RandomTranslation, RandomZoom
+from dlcore.layers.preprocessing.images.bends import RandomElasticTransform, RandomPerspective, RandomShear
+from dlcore.layers.preprocessing.images.colors import (
+    AutoContrast,
+    Equalization,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
+from dlcore.layers.preprocessing.images.flips import RandomFlip
+from dlcore.layers.preprocessing.images.hues import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomHue,
+    RandomSaturation,
+)
+from dlcore.layers.preprocessing.images.mixing import CutMix, MixUp
+from dlcore.layers.preprocessing.images.policies import AugMix, RandAugment
+from dlcore.layers.preprocessing.images.resizing import CenterCrop, RandomCrop, Resizing
+from dlcore.layers.preprocessing.images.textures import RandomErasing, RandomGaussianBlur, RandomSharpness
+from dlcore.layers.preprocessing.images.tones import RandomBrightness, RandomContrast
 from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
 from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
 from dlcore.layers.preprocessing.string_lookup import StringLookup
@@ -116,6 +138,8 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -125,6 +149,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -141,6 +166,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -149,6 +175,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -185,20 +212,44 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
