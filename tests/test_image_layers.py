@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.record_images import COLORS, FIXED, MOVING, NAMES, SEEDS, TONES, Case, filled
+from golden.record_images import COLORS, FIXED, MOVING, NAMES, SEEDS, TONES, Case, filled, lanczos_calls
 
 import dlcore
 from dlcore import config, layers
@@ -380,6 +380,12 @@ def test_errors(make, error, message):
 
 
 # ------------------------------------------------------------------------------------------------------------- ops.image
+
+def test_lanczos():
+    recorded = np.load(Path(__file__).with_name("golden") / "images_lanczos.npz")
+    for key, x, size, kind, antialias in lanczos_calls():
+        np.testing.assert_allclose(dlcore.ops.image.resize(x, size, kind, antialias), recorded[key], atol=2e-6, err_msg=key)
+
 
 def test_ops_in_a_functional_model():
     from dlcore.ops import image

@@ -2,7 +2,7 @@
 
 A layer, its arguments and images follow from a seed, in Keras as in dlcore. Random numbers differ between the two, so what is
 kept is the transformation that Keras drew and what it made of the images with it. `tests/parity/test_parity_images.py` makes
-the same comparisons live.
+the same comparisons live. ``KERAS_BACKEND=tensorflow`` records images_lanczos.npz instead: PyTorch does not have those kernels.
 """
 
 import json
@@ -203,5 +203,24 @@ def main():
     np.savez_compressed(pathlib.Path(__file__).with_name("images.npz"), **store)
 
 
+def lanczos_calls():
+    """(key, images, size, interpolation, antialias)"""
+    rng = np.random.default_rng(0)
+    for height, width, *size in [(7, 8, 5, 11), (9, 6, 4, 3), (6, 6, 13, 13)]:
+        x = rng.uniform(0, 1, (1, height, width, 2)).astype("float32")
+        for kind in ("lanczos3", "lanczos5"):
+            for antialias in (False, True):
+                yield f"{height},{width}|{kind}|{antialias}", x, size, kind, antialias
+
+
+def lanczos():
+    import keras
+
+    store = {key: np.asarray(keras.ops.image.resize(x, size, kind, antialias)) for key, x, size, kind, antialias in lanczos_calls()}
+    np.savez_compressed(pathlib.Path(__file__).with_name("images_lanczos.npz"), **store)
+
+
 if __name__ == "__main__":
-    main()
+    import keras
+
+    (lanczos if keras.backend.backend() == "tensorflow" else main)()
