@@ -17,6 +17,7 @@ from statistics import median
 
 import footprint
 import machine
+import memory
 import report
 from driver import measure, start_workers
 from peers import ALL, BY_NAME
@@ -31,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.25, help="least time of one peer's turn")
+    parser.add_argument("--cpu-time", action="store_true", help="seconds of the processor: on one thread, for a machine that others use")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one round, only dlcore and numpy")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="interpreter of a peer")
     parser.add_argument("--json", metavar="FILE")
@@ -62,19 +64,21 @@ class Session:
     failures: list[str] = field(default_factory=list)
     records: list[dict] = field(default_factory=list)
     footprint: dict = field(default_factory=dict)
+    memory: dict = field(default_factory=dict)
     slow_imports: list[str] = field(default_factory=list)
 
     def save(self) -> None:
         args = self.args
         if args.json:
-            known = {k: getattr(self, k) for k in ("machine", "versions", "absent", "failures", "footprint")}
+            known = {k: getattr(self, k) for k in ("machine", "versions", "absent", "failures", "memory", "footprint")}
             settings = {"threads": args.threads, "rounds": args.rounds, "seconds": args.seconds}
             everything = known | settings | {"workloads": [to_json(r) for r in self.records]}
             Path(args.json).write_text(json.dumps(everything, indent=1) + "\n")
         if args.markdown:
             rounds = f"Rounds: {args.rounds}, interleaved; at least {args.seconds} s a turn; pinned to the same cores."
             head = report.header(self.machine, self.versions, rounds)
-            last = footprint.markdown(self.footprint, self.slow_imports) if self.footprint else ""
+            last = memory.markdown(self.memory, max(args.threads)) if self.memory else ""
+            last += footprint.markdown(self.footprint, self.slow_imports) if self.footprint else ""
             Path(args.markdown).write_text(report.markdown(head, self.records, last, [p.name for p in ALL]))
 
 
@@ -92,7 +96,7 @@ def run_workloads(session: Session, workloads: list, pythons: dict) -> None:
             session.versions |= worker.versions
         for workload in workloads:
             began, load = time.perf_counter(), machine.load()
-            result, errors = measure(workload, workers, args.rounds, args.seconds, args.smoke)
+            result, errors = measure(workload, workers, args.rounds, args.seconds, args.smoke, args.cpu_time)
             session.failures += [f"{workload.name}: {peer}: {message}" for peer, message in errors.items()]
             if result:
                 session.records.append({"workload": workload, "threads": threads, "result": result, "load": load})
@@ -136,9 +140,13 @@ def main() -> int:
     pythons = dict(item.split("=", 1) for item in args.python)
     session = Session(args)
     run_workloads(session, workloads, pythons)
+    if "memory" in args.tiers and not args.only and sys.platform == "linux":
+        session.memory, missing = memory.measure(args.peers, pythons, max(args.threads), min(args.rounds, 3), args.smoke)
+        session.absent |= missing
+        session.save()
     if "footprint" in args.tiers and not args.only:
         run_footprint(session, pythons)
-    if not session.records and not session.footprint:
+    if not session.records and not session.memory and not session.footprint:
         session.failures.append("nothing was measured")
     session.save()
     for peer, reason in session.absent.items():

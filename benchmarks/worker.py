@@ -10,8 +10,10 @@ import sys
 import time
 import traceback
 from importlib import import_module, metadata
+from pathlib import Path
 
 from peers import BY_NAME
+from workload import Network
 
 
 def version(package: str) -> str:
@@ -44,16 +46,23 @@ def turn(job, seconds: float) -> dict:
     """
     began, cpu = time.perf_counter(), time.process_time()
     loss = job.run()
-    once = time.perf_counter() - began
+    once, busy = time.perf_counter() - began, time.process_time() - cpu
     if once < seconds / 4:  # short: what was just done warmed the caches after the other peers' turns
         repeats = max(1, int(seconds / max(once, 1e-7)))
         run = job.run
         began, cpu = time.perf_counter(), time.process_time()
         for _ in range(repeats):
             loss = run()
-        once = (time.perf_counter() - began) / repeats
-    busy = (time.process_time() - cpu) / (time.perf_counter() - began)
-    return {"seconds": once / job.items, "loss": loss, "cpu": busy}
+        once, busy = (time.perf_counter() - began) / repeats, (time.process_time() - cpu) / repeats
+    return {"seconds": once / job.items, "loss": loss, "cpu": busy / once}
+
+
+def resident(field: str) -> int:
+    """Bytes of memory that the process holds (VmRSS) or held at most (VmHWM); the latter begins anew from here."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    size = next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    Path("/proc/self/clear_refs").write_text("5")
+    return size
 
 
 def answer(command: dict, state: dict) -> dict:
@@ -70,6 +79,11 @@ def answer(command: dict, state: dict) -> dict:
             if state["job"].check is None:  # a training has run its first epoch already
                 state["job"].run()  # compiles, allocates, touches its memory: none of it is measured
             return {"check": state["job"].check}
+        case "memory":
+            epoch = state["module"].training(Network(**command["spec"]))
+            built = resident("VmRSS")
+            epoch()
+            return {"built": built, "peak": resident("VmHWM")}
         case "turn":
             return turn(state["job"], command["seconds"])
     raise ValueError(f"unknown command {command['do']!r}")

@@ -3,6 +3,7 @@
 import numpy as np
 from catalogue import Entry, normal
 
+import dlcore
 from dlcore._kernels import channelnorm, rownorm
 
 ENTRIES = []
@@ -122,6 +123,54 @@ ENTRIES.append(
         tol=1e-5,
     )
 )
+
+# An activation that follows, as part of the passes: those that backward computes anew, and others; strips of rows, runs, few rows.
+
+
+def followed(fn, name):
+    """fn with an activation fused, and its reference: fn without it, then the activation as an op of its own."""
+
+    def composed(*args):
+        return dlcore.activations.get(name)(fn(*args))
+
+    return (lambda *args: fn(*args, activation=name)), lambda *args: composed(*args).numpy()
+
+
+for _name in ("relu", "relu6", "sigmoid", "silu", "elu", "gelu"):
+    for _axis, _shape, _cases, _large in (
+        (-1, (7, 3, 5), ((1000, 3), (300, 70), (3, 2, 600), (3, 1300)), (70, 90, 70)),
+        (1, (4, 3, 5), ((40, 6, 70), (3, 2, 3000)), (40, 9, 700)),
+    ):
+        _inputs = lambda shape, axis=_axis: normal(shape, shape[axis : axis + 1] if axis >= 0 else shape[-1:], shape[axis : axis + 1] if axis >= 0 else shape[-1:])  # noqa: E731
+        _function, _reference = followed(lambda x, gamma, beta, axis=_axis, **kw: channelnorm.normalize_channels(x, gamma, beta, axis, EPSILON, **kw), _name)
+        ENTRIES.append(
+            Entry(
+                op="ChannelNorm",
+                name=f"{_name}, axis {_axis}",
+                fn=_function,
+                inputs=_inputs(_shape),
+                reference=_reference,
+                cases=tuple(_inputs(s) for s in _cases),
+                empty=_inputs((0, *_shape[1:])),
+                large=_inputs(_large),
+                tol=2e-5,
+            )
+        )
+        _function, _reference = followed(
+            lambda x, mean, variance, scale, offset, axis=_axis, **kw: channelnorm.batch_normalization(x, mean, variance, axis, offset, scale, EPSILON, **kw), _name
+        )
+        ENTRIES.append(
+            Entry(
+                op="BatchNorm",
+                name=f"{_name}, axis {_axis}",
+                fn=_function,
+                inputs=with_statistics(*_shape, axis=_axis),
+                reference=_reference,
+                cases=tuple(with_statistics(*s, axis=_axis) for s in _cases),
+                large=with_statistics(*_large, axis=_axis),
+                tol=2e-5,
+            )
+        )
 
 # ----------------------------------------------------------------------------------------------------------------- rows
 

@@ -4,7 +4,7 @@ import importlib
 from functools import partial
 
 import numpy as np
-from data import initial_weights, training_data
+from data import convolution_arrays, fingerprint, initial_weights, log_loss, training_data
 from workload import Job, Network
 
 keras = None
@@ -26,17 +26,36 @@ def setup(threads: int, variant: str) -> None:
 
 def build(net: Network):
     """As a user writes it: the activation in the last layer, the loss on probabilities."""
-    model = keras.Sequential([keras.Input((net.inputs,))])
-    for units, activation, dropout in net.layers:
-        model.add(keras.layers.Dense(units, activation=activation))
-        if dropout:
-            model.add(keras.layers.Dropout(dropout))
+    layers = keras.layers
+    model = keras.Sequential([keras.Input(tuple(net.inputs) if net.images else (net.inputs,))])
+    for word, arguments, _ in net.stack():
+        match word, arguments:
+            case "conv", (filters, size, padding, activation):
+                model.add(layers.Conv2D(filters, size, padding=padding, activation=activation))
+            case "dense", (units, activation):
+                model.add(layers.Dense(units, activation=activation))
+            case "norm", _:
+                model.add(layers.BatchNormalization())
+            case "activation", (name,):
+                model.add(layers.Activation(name))
+            case "pool", (size,):
+                model.add(layers.MaxPooling2D(size))
+            case "dropout", (rate,):
+                model.add(layers.Dropout(rate))
+            case "flatten", _:
+                model.add(layers.Flatten())
     model.set_weights(initial_weights(net))
     return model
 
 
 def train(**spec) -> Job:
     net = Network(**spec)
+    epoch = training(net)
+    return Job(epoch, net.steps, epoch())
+
+
+def training(net: Network):
+    """A function that trains for an epoch and returns its loss; the model is built, nothing has run."""
     x, y = training_data(net)
     model = build(net)
     if net.optimizer == "adam":
@@ -49,7 +68,7 @@ def train(**spec) -> Job:
         # No shuffling: every peer must see the same batches for the losses to be comparable.
         return model.fit(x, y, batch_size=net.batch, shuffle=False, verbose=0).history["loss"][0]
 
-    return Job(epoch, net.steps, epoch())
+    return epoch
 
 
 def predict(batch_size: int, **spec) -> Job:
@@ -57,9 +76,9 @@ def predict(batch_size: int, **spec) -> Job:
     x, model = training_data(net)[0], build(net)
 
     def run():
-        model.predict(x, batch_size=batch_size, verbose=0)
+        return model.predict(x, batch_size=batch_size, verbose=0)
 
-    return Job(run, len(x))
+    return Job(lambda: run() is None, len(x), log_loss(run(), net))
 
 
 def latency(call: str, **spec) -> Job:
@@ -209,3 +228,26 @@ def gemm(m: int, k: int, n: int, transposed: bool) -> Job:
     if transposed:
         return Job(lambda: ops.matmul(ops.transpose(a), b) is None, 1)
     return Job(lambda: ops.matmul(a, b) is None, 1)
+
+
+def convolution(direction: str, window: list, strides: int, padding: str, groups: int, **spec) -> Job:
+    """dlcore only."""
+    arrays = convolution_arrays(window=window, strides=strides, padding=padding, groups=groups, **spec)
+    depthwise = groups == arrays[0].shape[-1] > 1
+    if depthwise:
+        arrays = (arrays[0], arrays[1].swapaxes(-1, -2).copy(), arrays[2])
+        call = partial(keras.ops.depthwise_conv, strides=strides, padding=padding)
+    else:
+        call = partial(keras.ops.conv, strides=strides, padding=padding)
+    x, kernel, gradient = (keras.ops.convert_to_tensor(a) for a in arrays)
+    run = partial(call, x, kernel)
+    if direction != "forward":
+        wanted = {"data": x, "weights": kernel}[direction]
+        with keras.GradientTape(persistent=True) as tape:
+            tape.watch(wanted)
+            y = call(x, kernel)
+        run = partial(tape.gradient, y, wanted, gradient)
+    result = run().numpy()
+    if direction == "weights" and depthwise:
+        result = result.swapaxes(-1, -2)
+    return Job(lambda: run() is None, 1, fingerprint(result))

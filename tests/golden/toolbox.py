@@ -105,17 +105,22 @@ def constraint(lib, pick):
     return pick((lambda: c.MaxNorm(0.8), lambda: c.NonNeg(), lambda: c.UnitNorm(axis=0), lambda: c.MinMaxNorm(0.3, 0.9, rate=0.7)))()
 
 
-def dense(lib, pick, units, activation=None):
+def penalties(lib, pick, regularizers=regularizer):
+    """Arguments of a layer with a kernel: now and then a regularizer or a constraint."""
     chance = pick(range(12))
-    options = {}
     if chance == 0:
-        options["kernel_regularizer"] = regularizer(lib, pick)
-    elif chance == 1:
-        options["bias_regularizer"] = lib.regularizers.L1L2(0.01, 0.02)
-    elif chance == 2:
-        options["activity_regularizer"] = lib.regularizers.L2(0.03)
-    elif chance == 3:
-        options["kernel_constraint"] = constraint(lib, pick)
+        return {"kernel_regularizer": regularizers(lib, pick)}
+    if chance == 1:
+        return {"bias_regularizer": lib.regularizers.L1L2(0.01, 0.02)}
+    if chance == 2:
+        return {"activity_regularizer": lib.regularizers.L2(0.03)}
+    if chance == 3:
+        return {"kernel_constraint": constraint(lib, pick)}
+    return {}
+
+
+def dense(lib, pick, units, activation=None):
+    options = penalties(lib, pick)
     return lib.layers.Dense(units, activation=activation, use_bias=pick(range(7)) > 0, **options)
 
 
@@ -197,3 +202,104 @@ def layers_for(lib, pick, shape, masked=False):
 
 def size(shape):
     return math.prod(shape[1:])
+
+
+# Convolutional networks. A layer takes whatever has a shape (batch, ...) of rank 3 to 5: make(lib, pick, shape). The name of a
+# layer ends with the number of axes between batch and channels; a new layer is a line in one of the tables.
+def spatial(lib, name, shape):
+    return getattr(lib.layers, name.format(len(shape) - 2))
+
+
+def data_format(pick):
+    return pick(("channels_last", "channels_last", "channels_last", "channels_first"))
+
+
+def split(shape, format):
+    """Sizes of the axes between, and the number of channels."""
+    return (shape[2:], shape[1]) if format == "channels_first" else (shape[1:-1], shape[-1])
+
+
+def each(pick, sizes, largest=3):
+    """A number up to `largest` for every axis, none larger than the axis."""
+    return tuple(pick(range(1, min(largest, n) + 1)) for n in sizes)
+
+
+def plain_regularizer(lib, pick):
+    return pick((lambda: "l2", lambda: lib.regularizers.L1(0.01), lambda: lib.regularizers.L1L2(0.01, 0.02)))()
+
+
+def common(lib, pick):
+    return {"activation": pick((None, pick(SMOOTH), pick(ACTIVATIONS))), "use_bias": pick(range(5)) > 0, **penalties(lib, pick, plain_regularizer)}
+
+
+def convolution(lib, pick, shape):
+    format = data_format(pick)
+    sizes, channels = split(shape, format)
+    groups = pick([n for n in (1, 1, 2, 3) if channels % n == 0])
+    kernel, mode = each(pick, sizes), pick(("plain", "plain", "strides", "dilation"))
+    options = {"padding": pick(("valid", "same", "causal") if len(sizes) == 1 else ("valid", "same")), "data_format": format, "groups": groups}
+    if mode == "strides":
+        options["strides"] = tuple(pick((1, 2, 3)) for _ in sizes)
+    elif mode == "dilation":
+        fits = [(n - 1) // (k - 1) if k > 1 and options["padding"] == "valid" else 3 for n, k in zip(sizes, kernel, strict=True)]
+        options["dilation_rate"] = tuple(pick(range(1, min(most, 3) + 1)) for most in fits)
+    return spatial(lib, "Conv{}D", shape)(groups * pick((1, 2, 3)), kernel, **options, **common(lib, pick))
+
+
+def transposed_convolution(lib, pick, shape):
+    format = data_format(pick)
+    sizes, _ = split(shape, format)
+    mode = pick(("plain", "strides", "strides", "output_padding", "dilation"))
+    options = {"padding": pick(("valid", "same")), "data_format": format}
+    if mode in ("strides", "output_padding"):
+        options["strides"] = tuple(pick((1, 2, 3)) for _ in sizes)
+    if mode == "output_padding":
+        options["output_padding"] = tuple(pick(range(s)) if n > 1 else s - 1 for n, s in zip(sizes, options["strides"], strict=True))
+    if mode == "dilation":
+        options["dilation_rate"] = tuple(pick((1, 2)) for _ in sizes)
+    kernel = tuple(pick((1, 2, 3)) for _ in sizes)
+    if mode == "output_padding" and min(sizes) == 1:
+        kernel = (3,) * len(sizes)              # an even one may leave nothing of an axis of one element
+    return spatial(lib, "Conv{}DTranspose", shape)(pick((1, 2, 3)), kernel, **options, **common(lib, pick))
+
+
+def grouped(lib, pick, shape):
+    axis = pick((-1, 1))
+    return lib.layers.GroupNormalization(groups=pick([n for n in (1, 2, 3, -1) if shape[axis] % n == 0]), axis=axis)
+
+
+def cropping(lib, pick, shape):
+    ends = [pick(((0, 0), (0, 1), (1, 0), (1, 1))) if n > 2 else (0, 0) for n in shape[1:-1]]
+    return spatial(lib, "Cropping{}D", shape)(ends[0] if len(ends) == 1 else tuple(ends))
+
+
+def zero_padding(lib, pick, shape):
+    ends = [pick(((0, 0), (0, 1), (1, 0), (1, 2))) for _ in shape[1:-1]]
+    return spatial(lib, "ZeroPadding{}D", shape)(ends[0] if len(ends) == 1 else tuple(ends))
+
+
+CONVOLUTIONS = (
+    convolution,
+    transposed_convolution,
+)
+POOLINGS = ()
+SPATIAL_NORMALIZATIONS = (
+    lambda lib, pick, shape: lib.layers.BatchNormalization(axis=pick((-1, -1, 1)), epsilon=0.01, scale=pick((True, False)), center=pick((True, False))),
+    lambda lib, pick, shape: lib.layers.LayerNormalization(),
+    grouped,
+)
+OTHER_SPATIAL = (
+    cropping,
+    zero_padding,
+    lambda lib, pick, shape: spatial(lib, "UpSampling{}D", shape)(2),
+    lambda lib, pick, shape: lib.layers.UpSampling2D((1, 2), interpolation="bilinear") if len(shape) == 4 else lib.layers.ReLU(),
+    lambda lib, pick, shape: spatial(lib, "SpatialDropout{}D", shape)(0.0),
+    lambda lib, pick, shape: lib.layers.Activation(pick(ACTIVATIONS)),
+    lambda lib, pick, shape: lib.layers.PReLU(alpha_initializer="uniform", shared_axes=list(range(1, len(shape) - 1))),
+)
+# To a rank of 2.
+FLATTENINGS = (
+    lambda lib, pick, shape: lib.layers.Flatten(data_format=data_format(pick)),
+)
+SPATIAL_INPUTS = ((7, 2), (9, 3), (12, 1), (6, 5, 2), (5, 6, 3), (8, 7, 1), (3, 4, 3, 2), (4, 3, 4, 1))
+LARGEST_GRID = 400

@@ -1,16 +1,19 @@
 """Batch and group normalization: a mean and variance for each channel over all of x, or for groups of channels in each sample.
 
-Forward takes the statistics in one pass over x and writes y in a second one; backward takes two sums and writes dx.
+Forward takes the statistics in one pass over x and writes y in a second one; backward takes two sums and writes dx. An activation
+that follows is part of the passes: backward computes anew what went into it, from x, so nothing is kept for it.
 """
 
 cimport cython
+from libc.math cimport sqrt
 
+from dlcore._kernels.activation cimport ACT_COUNT, ACT_LINEAR, ACT_RELU, activation_code, default_params
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.channels cimport Channels, cut_for_sums, follow, pass_over, pass_over_sums, set_backward, set_forward, share, weigh
 from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, empty, tensor
-from dlcore._kernels.types cimport F16, F32, F64
+from dlcore._kernels.types cimport F16, F32, F64, real
 
 from dlcore._kernels.reduce import mean as mean_over
 from dlcore._kernels.reduce import var as var_over
@@ -31,6 +34,7 @@ cdef class _ChannelOp(Op):
     cdef Tensor scratch
     cdef Tensor coefficients
     cdef Tensor inverse             # 1 / sqrt(variance + epsilon), double
+    cdef Tensor kept                # gradient of what goes into the activation, between the passes back
 
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
@@ -67,12 +71,12 @@ cdef class _ChannelOp(Op):
         return NULL if i == 0 else <void*>(<Tensor>self.inputs[i]).data
 
     cdef int prepare(self) except -1:
-        """Room for the coefficients m, a, b, q."""
+        """Room for the coefficients m, a, b, q, d."""
         cdef Channels* c = &self.c
         cdef Py_ssize_t n = c.samples * c.channels
         cdef Py_ssize_t size = 8 if c.f64 else 4
         cdef Py_ssize_t dims[1]
-        dims[0] = 4 * n
+        dims[0] = 5 * n
         self.coefficients = empty(F64 if c.f64 else F32, 1, dims)
         dims[0] = n
         self.inverse = empty(F64, 1, dims)
@@ -82,6 +86,8 @@ cdef class _ChannelOp(Op):
         c.m = self.coefficients.data
         c.a = c.m + n * size
         c.b = c.a + n * size
+        c.d = NULL
+        default_params(c.code, c.p)
         return 0
 
     cdef int set_coefficients(self) except -1:
@@ -117,6 +123,37 @@ cdef class _ChannelOp(Op):
         c.out = out
         return pass_over(c)
 
+    cdef int backward_sums(self) except -1:
+        """The pass of sums back. The gradient of what goes into an activation is computed once, and kept for the last pass if
+        there is one; that of relu costs less than reading it."""
+        cdef Channels* c = &self.c
+        cdef Tensor d
+        cdef bint accumulate
+        self.kept = None
+        c.keep = NULL
+        if c.code > ACT_RELU and wanted(self, 0):
+            d = self.grad_in(0, &accumulate)            # not yet written: the tape must not think so
+            d.grad_ready = accumulate
+            self.kept = empty(d.dtype, d.ndim, d.dims) if accumulate else d
+            c.keep = self.kept.data
+        self.sums()
+        return 0
+
+    cdef int backward_pass(self) except -1:
+        """The last pass back; after `backward_sums`, or by itself."""
+        cdef Channels* c = &self.c
+        cdef int code = c.code
+        cdef Tensor d = self.grad_in(0, &c.accumulate)
+        if self.out.size == 0:
+            return 0
+        if self.kept is not None:
+            c.g = c.keep
+            c.code = ACT_LINEAR
+        self.last_pass(d.data)
+        c.code = code
+        self.kept = None
+        return 0
+
     cdef int vector_grad(self, int i, const double* weight, const double* sums) except -1:
         """Gives input i, a vector of channels, the sum over samples of weight (samples, channels; or NULL: 1) times sums."""
         cdef Channels* c = &self.c
@@ -140,7 +177,7 @@ cdef class _ChannelOp(Op):
 
 @cython.no_gc
 cdef class BatchNorm(_ChannelOp):
-    """y = (x - mean) scale / sqrt(variance + epsilon) + offset; inputs x, mean, variance and, if there are any, scale and offset."""
+    """y = act((x - mean) scale / sqrt(variance + epsilon) + offset); inputs x, mean, variance and, if there are any, scale and offset."""
 
     cdef int forward(self) except -1:
         cdef Channels* c = &self.c
@@ -166,7 +203,6 @@ cdef class BatchNorm(_ChannelOp):
     cdef int backward(self) except -1:
         cdef Channels* c = &self.c
         cdef Py_ssize_t j
-        cdef Tensor d
         cdef double* inverse
         cdef double[1] nothing
         c.g = self.out.grad.data
@@ -176,7 +212,7 @@ cdef class BatchNorm(_ChannelOp):
                 self.vector_grad(<int>j, NULL, nothing)
         elif self.need > 1:
             inverse = <double*>self.inverse.data
-            self.sums()
+            self.backward_sums()
             self.vector_grad(self.beta, NULL, c.first)
             self.vector_grad(self.gamma, inverse, c.second)
             if wanted(self, 1) or wanted(self, 2):
@@ -191,9 +227,7 @@ cdef class BatchNorm(_ChannelOp):
                 self.vector_grad(2, NULL, c.second)
             self.scratch = None
         if wanted(self, 0):
-            d = self.grad_in(0, &c.accumulate)
-            if self.out.size:
-                self.last_pass(d.data)
+            self.backward_pass()
         return 0
 
 
@@ -229,7 +263,6 @@ cdef class ChannelNorm(_ChannelOp):
 
     cdef int backward(self) except -1:
         cdef Channels* c = &self.c
-        cdef Tensor d
         cdef double[1] nothing
         cdef double n
         cdef double* inverse
@@ -237,16 +270,16 @@ cdef class ChannelNorm(_ChannelOp):
             self.vector_grad(self.beta, NULL, nothing)
             self.vector_grad(self.gamma, NULL, nothing)
             if wanted(self, 0):
-                self.grad_in(0, &c.accumulate)
+                self.backward_pass()
             return 0
         c.g = self.out.grad.data
         inverse = <double*>self.inverse.data
-        self.sums()
+        self.backward_sums()
         self.vector_grad(self.beta, NULL, c.first)
         self.vector_grad(self.gamma, inverse, c.second)
         if wanted(self, 0):
-            d = self.grad_in(0, &c.accumulate)
             c.q = c.b + c.samples * c.channels * (8 if c.f64 else 4)
+            c.d = c.q + c.samples * c.channels * (8 if c.f64 else 4)
             n = <double>(c.rows * c.inner) * (c.channels // self.groups if self.groups else 1)
             if c.f64:
                 weigh[double](c, <double*>self.data(self.gamma))
@@ -255,10 +288,10 @@ cdef class ChannelNorm(_ChannelOp):
             if self.groups:
                 share(c, self.groups, False)
             if c.f64:
-                set_backward[double](c, inverse, n, <double*>c.q, <double*>c.b)
+                set_backward[double](c, inverse, n, <double*>c.q, <double*>c.d)
             else:
-                set_backward[float](c, inverse, n, <float*>c.q, <float*>c.b)
-            self.last_pass(d.data)
+                set_backward[float](c, inverse, n, <float*>c.q, <float*>c.d)
+            self.backward_pass()
         self.scratch = None
         return 0
 
@@ -268,10 +301,20 @@ cdef Tensor beside_x(object v, Tensor x):
     return t if t.symbolic else cast_to(t, x.dtype)
 
 
-def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double epsilon=1e-3):
+cdef int code_of(object activation) except -2:
+    cdef int code = ACT_LINEAR
+    if activation is not None:
+        code = activation if isinstance(activation, int) else activation_code(activation)
+        if not 0 <= code < ACT_COUNT:
+            raise ValueError(f"batch_normalization: activation must be the name of an elementwise activation; received activation={activation!r}. "
+                             f"Apply other functions to the result")
+    return code
+
+
+def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double epsilon=1e-3, activation=None):
     """Normalizes every channel with the given mean and variance.
 
-    ``y = scale (x - mean) / sqrt(variance + epsilon) + offset``
+    ``y = activation(scale (x - mean) / sqrt(variance + epsilon) + offset)``
 
     Args:
         x: Tensor of any shape.
@@ -281,12 +324,13 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double
         offset: Vector of the same size, or None for zeros.
         scale: Vector of the same size, or None for ones.
         epsilon: Added to the variance.
+        activation: Name of an elementwise activation with its default parameters, its code, or None.
 
     Returns:
         A tensor of the shape of x.
 
     Raises:
-        ValueError: If axis is out of range or a vector has another size.
+        ValueError: If axis is out of range, a vector has another size, or the activation is not elementwise.
 
     Example:
         >>> import dlcore
@@ -296,9 +340,10 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double
     cdef BatchNorm op
     cdef Tensor t = tensor(x)
     if t.dtype < F32:
-        y = batch_normalization(cast_to(t, F32), mean, variance, axis, offset, scale, epsilon)
+        y = batch_normalization(cast_to(t, F32), mean, variance, axis, offset, scale, epsilon, activation)
         return cast_to(y, F16) if t.dtype == F16 else y
     op = BatchNorm.__new__(BatchNorm)
+    op.c.code = code_of(activation)
     inputs = [t, beside_x(mean, t), beside_x(variance, t)]
     if scale is not None:
         op.gamma = 3
@@ -311,7 +356,8 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double
     return apply(op, tuple(inputs))
 
 
-def normalize_channels(x, gamma, beta, axis, double epsilon, Py_ssize_t groups=0, moving_mean=None, moving_variance=None, double momentum=0):
+def normalize_channels(x, gamma, beta, axis, double epsilon, Py_ssize_t groups=0, moving_mean=None, moving_variance=None, double momentum=0,
+                       activation=None):
     """Normalizes channels with statistics of x itself: those of each channel over all of x, or of groups of channels in each sample.
 
     Args:
@@ -322,6 +368,7 @@ def normalize_channels(x, gamma, beta, axis, double epsilon, Py_ssize_t groups=0
         groups: Number of groups of channels; 0 for statistics of each channel over all samples.
         moving_mean, moving_variance: Variables that follow the statistics, or None.
         momentum: Share of their old values that they keep.
+        activation: Name of an elementwise activation with its default parameters that follows, its code, or None.
 
     Returns:
         A tensor of the shape of x. Without elements in x the moving statistics stay what they are.
@@ -335,9 +382,10 @@ def normalize_channels(x, gamma, beta, axis, double epsilon, Py_ssize_t groups=0
     cdef Tensor t = tensor(x)
     cdef Tensor m
     if t.dtype < F32:
-        y = normalize_channels(cast_to(t, F32), gamma, beta, axis, epsilon, groups, moving_mean, moving_variance, momentum)
+        y = normalize_channels(cast_to(t, F32), gamma, beta, axis, epsilon, groups, moving_mean, moving_variance, momentum, activation)
         return cast_to(y, F16) if t.dtype == F16 else y
     op = ChannelNorm.__new__(ChannelNorm)
+    op.c.code = code_of(activation)
     op.axis = axis
     op.epsilon = epsilon
     op.groups = groups
@@ -363,6 +411,60 @@ def normalize_channels(x, gamma, beta, axis, double epsilon, Py_ssize_t groups=0
         op.moving_variance = <Tensor>moving_variance
         op.momentum = momentum
     return apply(op, inputs)
+
+
+cdef void _fold(const real* gamma, const real* beta, const real* mean, const real* variance, double epsilon, const real* bias,
+                real* scale, real* offset, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double a, b
+    for j in range(n):
+        a = (<double>1 if gamma == NULL else <double>gamma[j]) / sqrt(<double>variance[j] + epsilon)
+        b = -<double>mean[j] if bias == NULL else <double>bias[j] - <double>mean[j]
+        scale[j] = <real>a
+        offset[j] = <real>(a * b + (0 if beta == NULL else <double>beta[j]))
+
+
+cdef inline const char* _data(object v, Tensor like) except? NULL:
+    cdef Tensor t
+    if v is None:
+        return NULL
+    t = <Tensor?>v
+    if t.dtype != like.dtype or t.ndim != 1 or t.dims[0] != like.dims[0]:
+        raise ValueError(f"batch_normalization: expected a vector like the mean, {describe(like)}; received {describe(t)}")
+    return t.data
+
+
+def folded(gamma, beta, mean, variance, double epsilon, bias=None):
+    """What a normalization with given statistics does to the outputs x + bias of a linear layer, as one factor and one offset.
+
+    Args:
+        gamma, beta: Scale and offset of the normalization, vectors of the dtype of mean, or None.
+        mean, variance: Its statistics, tensors of one axis.
+        epsilon: Added to the variance.
+        bias: Vector, or None.
+
+    Returns:
+        Tensors (scale, offset): the normalized x + bias is ``scale x + offset``. Nothing is recorded for gradients.
+
+    Example:
+        >>> import dlcore
+        >>> from dlcore._kernels.channelnorm import folded
+        >>> [v.tolist() for v in folded(None, None, dlcore.ops.ones(1), dlcore.ops.full(1, 4.0), 0.0)]
+        [[0.5], [-0.5]]
+    """
+    cdef Tensor m = <Tensor?>mean
+    cdef Tensor scale, offset
+    if m.ndim != 1 or m.dtype < F32 or m.symbolic:
+        raise ValueError(f"batch_normalization: expected a vector of float32 or float64 as mean; received {describe(m)}")
+    scale = empty(m.dtype, 1, m.dims)
+    offset = empty(m.dtype, 1, m.dims)
+    if m.dtype == F64:
+        _fold[double](<double*>_data(gamma, m), <double*>_data(beta, m), <double*>m.data, <double*>_data(variance, m), epsilon,
+                      <double*>_data(bias, m), <double*>scale.data, <double*>offset.data, m.dims[0])
+    else:
+        _fold[float](<float*>_data(gamma, m), <float*>_data(beta, m), <float*>m.data, <float*>_data(variance, m), epsilon,
+                     <float*>_data(bias, m), <float*>scale.data, <float*>offset.data, m.dims[0])
+    return scale, offset
 
 
 def moments(x, axes, keepdims=False, synchronized=False):

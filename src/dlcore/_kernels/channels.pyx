@@ -11,9 +11,53 @@ LeVeque (1983).
 
 from libc.math cimport sqrt
 
+from dlcore._kernels.activation cimport ACT_LINEAR, ACT_RELU, act_backward, act_cost, act_forward, act_from_output
 from dlcore._kernels.norm cimport vslope, vspread
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.types cimport kernel_void, real
+
+cdef extern from *:
+    """
+    #define REAL float
+    #define REAL_INT int
+    #define REAL_PER_16 4
+    #define NAME(x) x##_f32
+    #define AVX(x) x##_ps
+    #include "channels.h"
+    #undef REAL
+    #undef REAL_INT
+    #undef REAL_PER_16
+    #undef NAME
+    #undef AVX
+    #define REAL double
+    #define REAL_INT long long
+    #define REAL_PER_16 2
+    #define NAME(x) x##_f64
+    #define AVX(x) x##_pd
+    #include "channels.h"
+    """
+    enum:
+        DL_MOMENTS
+        DL_SLOPES
+        DL_AFFINE
+        DL_SCALED
+        DL_BACK
+    ctypedef struct dl_strip:
+        const char* x
+        const char* g
+        const char* m
+        const char* a
+        const char* b
+        const char* q
+        const char* d
+        char* out
+        char* s
+        char* t
+        Py_ssize_t rows, width, ld, ldg, ldo, ahead
+        bint relu
+        bint accumulate
+    void strip_f32(int, const dl_strip*) noexcept nogil
+    void strip_f64(int, const dl_strip*) noexcept nogil
 
 __all__ = []
 
@@ -22,12 +66,13 @@ cdef enum:
     BLOCK_ROWS = 256        # rows of a block of sums (of LANES elements at least)
     LANES = 128             # elements that narrow rows are widened to
     NARROW = 64             # rows shorter than this are
-    CHUNK = 512             # channels of a block of sums: they stay in the first-level cache
+    CHUNK = 1024            # channels of a block, where they are last
+    STRIP = 2048            # elements that are kept in the first-level cache from one step to the next
     FIRST = 4               # rows whose mean stands for that of the block
 
 cdef void cut(Channels* c, Py_ssize_t elements) noexcept nogil:
     """Blocks of about that many elements."""
-    c.chunk = min(c.channels, max(<Py_ssize_t>1, 4 * elements // c.inner))
+    c.chunk = min(c.channels, max(<Py_ssize_t>1, 4 * elements // c.inner) if c.inner > 1 else <Py_ssize_t>CHUNK)
     c.block = max(<Py_ssize_t>1, elements // (c.chunk * c.inner))
     c.chunks = (c.channels + c.chunk - 1) // c.chunk
     c.blocks = (c.rows + c.block - 1) // c.block
@@ -35,12 +80,7 @@ cdef void cut(Channels* c, Py_ssize_t elements) noexcept nogil:
 
 cdef void cut_for_sums(Channels* c) noexcept nogil:
     cut(c, BLOCK)
-    if c.inner == 1:
-        c.chunk = c.channels if c.channels < NARROW else min(<Py_ssize_t>CHUNK, c.channels)
-        c.block = BLOCK_ROWS * (LANES // c.channels if c.channels < NARROW else 1)
-    else:
-        c.block = max(c.block, BLOCK_ROWS // c.inner)
-    c.chunks = (c.channels + c.chunk - 1) // c.chunk
+    c.block = BLOCK_ROWS * (LANES // c.channels if c.channels < NARROW else 1) if c.inner == 1 else max(c.block, BLOCK_ROWS // c.inner)
     c.blocks = (c.rows + c.block - 1) // c.block
 
 
@@ -64,101 +104,140 @@ cdef inline Py_ssize_t widening(const Channels* c, Py_ssize_t rows) noexcept nog
     return k
 
 
+# ---------------------------------------------------------------------------------------------- channels last: strips
+
+cdef inline void behind(const Channels* c, const real* z, const real* g, real* h, Py_ssize_t n) noexcept nogil:
+    """h = g act'(z), the gradient of what goes into the activation."""
+    act_backward(c.f64, c.code, c.p, NULL if act_from_output(c.code) else z, z, g, h, False, n)
+
+
+cdef inline void activated(const Channels* c, dl_strip* s, real* z, real* room) noexcept nogil:
+    """Puts the gradient of what goes into the activation in the place of g; it lies where c.keep says, else in `room`. z: room, too."""
+    cdef dl_strip t = s[0]
+    cdef Py_ssize_t r
+    cdef Py_ssize_t ld = s.width if c.keep == NULL else s.ldo
+    cdef real* h = <real*>s.out
+    if c.keep == NULL:
+        h = room
+    t.out, t.ldo, t.ahead, t.accumulate = <char*>z, s.width, 0, False
+    strip(DL_AFFINE, &t, z)
+    if act_from_output(c.code):
+        act_forward(c.f64, c.code, c.p, z, z, s.rows * s.width)
+    if s.ldg == s.width and ld == s.width:
+        behind(c, z, <const real*>s.g, h, s.rows * s.width)
+    else:
+        for r in range(s.rows):
+            behind(c, z + r * s.width, <const real*>s.g + r * s.ldg, h + r * ld, s.width)
+    s.g, s.ldg = <const char*>h, ld
+
+
+cdef inline void strip(int what, const dl_strip* s, const real* tag) noexcept nogil:
+    if real is float:
+        strip_f32(what, s)
+    else:
+        strip_f64(what, s)
+
+
+cdef inline void walk(const Channels* c, int what, dl_strip* s, Py_ssize_t rows, const real* tag) noexcept nogil:
+    """A pass over rows, strip by strip."""
+    cdef real[STRIP] z
+    cdef real[STRIP] h
+    cdef dl_strip t
+    cdef Py_ssize_t i
+    cdef Py_ssize_t r = 0
+    cdef Py_ssize_t most = max(<Py_ssize_t>1, STRIP // s.width)
+    cdef bint other = c.code > ACT_RELU
+    s.ahead = most * s.ld
+    while r < rows:
+        s.rows = min(most, rows - r)
+        t = s[0]
+        if other and (what == DL_SLOPES or what >= DL_SCALED):
+            activated(c, &t, z, h)
+        strip(what, &t, tag)
+        if other and what == DL_AFFINE:
+            for i in range(1 if s.ldo == s.width else s.rows):
+                act_forward(c.f64, c.code, c.p, <real*>s.out + i * s.ldo, <real*>s.out + i * s.ldo, s.width * (s.rows if s.ldo == s.width else 1))
+        r += s.rows
+        s.x = <const char*>(<const real*>s.x + s.rows * s.ld)
+        if s.g != NULL:
+            s.g = <const char*>(<const real*>s.g + s.rows * s.ldg)
+        if s.out != NULL:
+            s.out = <char*>(<real*>s.out + s.rows * s.ldo)
+
+
+cdef inline const char* repeated(const char* v, real* wide, Py_ssize_t width, Py_ssize_t k) noexcept nogil:
+    """The same k times."""
+    cdef Py_ssize_t i, j
+    if v == NULL or k == 1:
+        return v
+    for i in range(k):
+        for j in range(width):
+            wide[i * width + j] = (<const real*>v)[j]
+    return <const char*>wide
+
+
+cdef inline void walk_block(const Channels* c, int what, dl_strip* s, Py_ssize_t rows, const real* tag) noexcept nogil:
+    """A pass over a block of rows: narrow ones several at a time, with the coefficients repeated."""
+    cdef real[5][LANES] wide
+    cdef dl_strip w = s[0]
+    cdef Py_ssize_t k = widening(c, rows)
+    s.relu = w.relu = c.code == ACT_RELU
+    s.accumulate = w.accumulate = c.accumulate
+    s.ld = s.ldg = s.ldo = c.channels
+    if k > 1:
+        w.m, w.a, w.b = repeated(s.m, wide[0], s.width, k), repeated(s.a, wide[1], s.width, k), repeated(s.b, wide[2], s.width, k)
+        w.q, w.d = repeated(s.q, wide[3], s.width, k), repeated(s.d, wide[4], s.width, k)
+        w.width = w.ld = w.ldg = w.ldo = k * c.channels
+        walk(c, what, &w, rows // k, tag)
+        s.x, s.g, s.out = w.x, w.g, w.out
+    walk(c, what, s, rows % k if k > 1 else rows, tag)
+
+
+cdef inline const char* part(const char* v, Py_ssize_t at, const real* tag) noexcept nogil:
+    return NULL if v == NULL else <const char*>(<const real*>v + at)
+
+
+cdef inline dl_strip strip_of(const Channels* c, Py_ssize_t i, Py_ssize_t at, Py_ssize_t width, const real* tag) noexcept nogil:
+    cdef dl_strip s
+    s.x, s.g, s.out = part(c.x, i, tag), part(c.g, i, tag), <char*>part(c.keep, i, tag)
+    s.m, s.a, s.b = part(c.m, at, tag), part(c.a, at, tag), part(c.b, at, tag)
+    s.q, s.d = part(c.q, at, tag), part(c.d, at, tag)
+    s.width = width
+    return s
+
+
 # ---------------------------------------------------------------------------------------------------------------- sums
 
-cdef inline void deviations(const real* x, const real* m, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t ld, real* s, real* t) noexcept nogil:
-    """s[j] += sum of x - m, t[j] += sum of (x - m)^2, over rows."""
-    cdef Py_ssize_t j
-    cdef Py_ssize_t r = 0
-    cdef const real* a
-    cdef const real* b
-    cdef const real* c
-    cdef const real* d
-    cdef real p, q, u, v
-    while r + 4 <= rows:
-        a = x + r * ld
-        b = a + ld
-        c = b + ld
-        d = c + ld
-        for j in range(width):
-            p = a[j] - m[j]
-            q = b[j] - m[j]
-            u = c[j] - m[j]
-            v = d[j] - m[j]
-            s[j] += (p + q) + (u + v)
-            t[j] += (p * p + q * q) + (u * u + v * v)
-        r += 4
-    while r < rows:
-        a = x + r * ld
-        for j in range(width):
-            p = a[j] - m[j]
-            s[j] += p
-            t[j] += p * p
-        r += 1
-
-
-cdef inline void slopes(const real* x, const real* g, const real* m, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t ld, real* s, real* t) noexcept nogil:
-    """s[j] += sum of g, t[j] += sum of g (x - m), over rows."""
-    cdef Py_ssize_t i, j
-    cdef Py_ssize_t r = 0
-    cdef const real* a
-    cdef const real* b
-    cdef const real* ga
-    cdef const real* gb
-    while r + 2 <= rows:
-        a = x + r * ld
-        b = a + ld
-        ga = g + r * ld
-        gb = ga + ld
-        for j in range(width):
-            s[j] += ga[j] + gb[j]
-            t[j] += ga[j] * (a[j] - m[j]) + gb[j] * (b[j] - m[j])
-        r += 2
-    if r < rows:
-        i = r * ld
-        for j in range(width):
-            s[j] += g[i + j]
-            t[j] += g[i + j] * (x[i + j] - m[j])
-
-
-cdef inline void column_sums(const Channels* c, const real* x, const real* g, const real* means, Py_ssize_t rows, Py_ssize_t width,
-                             double* first, double* second) noexcept nogil:
+cdef inline void column_sums(const Channels* c, dl_strip* strip, Py_ssize_t rows, double* first, double* second, const real* tag) noexcept nogil:
     """Channels last. Without g: mean and sum of squared deviations; with g: sums of g and g (x - m)."""
     cdef real[CHUNK] m
     cdef real[CHUNK] s
     cdef real[CHUNK] t
     cdef Py_ssize_t i, j
+    cdef Py_ssize_t width = strip.width
     cdef Py_ssize_t k = widening(c, rows)
-    cdef Py_ssize_t wide = rows // k
     cdef Py_ssize_t few = min(<Py_ssize_t>FIRST, rows)
+    cdef const real* x = <const real*>strip.x
     cdef double p, q
-    for j in range(width):
-        if g == NULL:
+    if c.g == NULL:
+        for j in range(width):
             m[j] = x[j]
             for i in range(1, few):
                 m[j] += x[i * c.channels + j]
             m[j] /= few
-        else:
-            m[j] = means[j]
-    for j in range(width, k * width):
-        m[j] = m[j - width]
+        strip.m = <const char*>m
     for j in range(k * width):
         s[j] = 0
         t[j] = 0
-    i = wide * k
-    if g == NULL:
-        deviations(x, m, wide, k * width, k * c.channels, s, t)
-        deviations(x + i * c.channels, m, rows - i, width, c.channels, s, t)
-    else:
-        slopes(x, g, m, wide, k * width, k * c.channels, s, t)
-        slopes(x + i * c.channels, g + i * c.channels, m, rows - i, width, c.channels, s, t)
+    strip.s, strip.t = <char*>s, <char*>t
+    walk_block(c, DL_MOMENTS if c.g == NULL else DL_SLOPES, strip, rows, tag)
     for j in range(width):
         p = s[j]
         q = t[j]
         for i in range(1, k):
             p += s[i * width + j]
             q += t[i * width + j]
-        if g == NULL:
+        if c.g == NULL:
             first[j] = m[j] + p / rows
             q -= p * p / rows
             second[j] = 0 if q < 0 else q
@@ -167,46 +246,73 @@ cdef inline void column_sums(const Channels* c, const real* x, const real* g, co
             second[j] = q
 
 
-cdef inline void run_sums(const Channels* c, const real* x, const real* g, const real* means, Py_ssize_t rows, Py_ssize_t width,
+cdef inline void behind_run(const Channels* c, const real* x, const real* g, real m, real a, real b, real* z, real* h, Py_ssize_t n) noexcept nogil:
+    """The gradient h of what goes into the activation, for a run of one channel; z is room."""
+    cdef Py_ssize_t j
+    for j in range(n):
+        z[j] = (x[j] - m) * a + b
+    if act_from_output(c.code):
+        act_forward(c.f64, c.code, c.p, z, z, n)
+    behind(c, z, g, h, n)
+
+
+cdef inline void run_sums(const Channels* c, const real* x, const real* g, Py_ssize_t where, Py_ssize_t rows, Py_ssize_t width,
                           double* first, double* second) noexcept nogil:
-    """The same where a channel has runs of `inner` elements."""
-    cdef Py_ssize_t i, j, at
+    """The same where a channel has runs of `inner` elements; `where`: the place of the first channel."""
+    cdef real[STRIP] z
+    cdef real[STRIP] h
+    cdef Py_ssize_t i, j, k, at, few
     cdef Py_ssize_t n = rows * c.inner
+    cdef Py_ssize_t piece = c.inner if g == NULL or c.code == ACT_LINEAR else min(<Py_ssize_t>STRIP, c.inner)
     cdef double[2] sums
-    cdef real m
+    cdef real* kept
+    cdef const real* m = <const real*>c.m + where
+    cdef const real* a = <const real*>c.a + where
+    cdef const real* b = <const real*>c.b + where
+    cdef real base
     for j in range(width):
         first[j] = 0
         second[j] = 0
     for i in range(rows):
         for j in range(width):
-            at = (i * c.channels + j) * c.inner
-            if g == NULL:
-                vspread[real](x + at, x[j * c.inner], c.inner, sums)
-            else:
-                vslope[real](x + at, g + at, NULL, means[j], c.inner, sums)
-            first[j] += sums[0]
-            second[j] += sums[1]
+            k = 0
+            while k < c.inner:
+                at = (i * c.channels + j) * c.inner + k
+                few = min(piece, c.inner - k)
+                if g == NULL:
+                    vspread[real](x + at, x[j * c.inner], few, sums)
+                elif c.code == ACT_LINEAR:
+                    vslope[real](x + at, g + at, NULL, m[j], few, sums)
+                else:
+                    kept = h
+                    if c.keep != NULL:
+                        kept = <real*>c.keep + (x - <const real*>c.x) + at
+                    behind_run(c, x + at, g + at, m[j], a[j], b[j], z, kept, few)
+                    vslope[real](x + at, kept, NULL, m[j], few, sums)
+                first[j] += sums[0]
+                second[j] += sums[1]
+                k += piece
     if g == NULL:
         for j in range(width):
-            m = x[j * c.inner]
+            base = x[j * c.inner]
             second[j] -= first[j] * first[j] / n
             second[j] = 0 if second[j] < 0 else second[j]
-            first[j] = m + first[j] / n
+            first[j] = base + first[j] / n
 
 
-cdef inline void sum_items(const Channels* c, const real* x, const real* g, const real* m, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+cdef kernel_void sums_typed(const Channels* c, const real* tag, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t t, rows, width, at, i, j
+    cdef const real* x = <const real*>c.x
+    cdef const real* g = <const real*>c.g
+    cdef dl_strip s
     for t in range(begin, end):
         i = place(c, t, &rows, &width, &at)
         j = t // c.chunks * c.channels + t % c.chunks * c.chunk
         if c.inner == 1:
-            column_sums(c, x + i, NULL if g == NULL else g + i, m + at, rows, width, c.first + j, c.second + j)
+            s = strip_of(c, i, at, width, tag)
+            column_sums(c, &s, rows, c.first + j, c.second + j, tag)
         else:
-            run_sums(c, x + i, NULL if g == NULL else g + i, m + at, rows, width, c.first + j, c.second + j)
-
-
-cdef kernel_void sums_typed(const Channels* c, const real* tag, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    sum_items[real](c, <const real*>c.x, <const real*>c.g, <const real*>c.m, begin, end)
+            run_sums(c, x + i, NULL if g == NULL else g + i, at, rows, width, c.first + j, c.second + j)
 
 
 cdef void sum_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -251,8 +357,9 @@ cdef void join_sums(Channels* c) noexcept nogil:
 
 
 cdef int pass_over_sums(Channels* c) except -1:
-    """Means and sums of squared deviations of x (without g), or sums of g and g (x - m), at the place of the first block of each sample."""
-    launch(sum_block, c, c.samples * c.blocks * c.chunks, 1, c.samples * c.rows * c.channels * c.inner * (0.15 if c.g == NULL else 0.25))
+    """Means and sums of squared deviations of x (without g), or sums of h and h (x - m) with the gradient h of what
+    goes into the activation, at the place of the first block of each sample."""
+    launch(sum_block, c, c.samples * c.blocks * c.chunks, 1, cost(c, 0.15 if c.g == NULL else 0.25))
     if c.g == NULL:
         join_moments(c)
     else:
@@ -262,106 +369,68 @@ cdef int pass_over_sums(Channels* c) except -1:
 
 # ------------------------------------------------------------------------------------------------------------ one pass
 
-cdef inline void affine(const real* x, const real* m, const real* a, const real* b, real* y, Py_ssize_t n) noexcept nogil:
+cdef inline void pass_run(const Channels* c, int what, const real* x, const real* g, real m, real a, real b, real q, real d, real* out,
+                          Py_ssize_t n) noexcept nogil:
+    """A run of one channel, of at most STRIP elements if there is an activation."""
+    cdef real[STRIP] z
+    cdef real[STRIP] h
     cdef Py_ssize_t j
-    for j in range(n):
-        y[j] = (x[j] - m[j]) * a[j] + b[j]
-
-
-cdef inline void back(const real* x, const real* g, const real* m, const real* a, const real* q, const real* b, real* dx, bint accumulate,
-                      Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    if accumulate:
+    if what == DL_AFFINE:
         for j in range(n):
-            dx[j] += a[j] * g[j] + (q[j] * (x[j] - m[j]) + b[j])
-    else:
-        for j in range(n):
-            dx[j] = a[j] * g[j] + (q[j] * (x[j] - m[j]) + b[j])
-
-
-cdef inline void scaled(const real* g, const real* a, real* dx, bint accumulate, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    if accumulate:
-        for j in range(n):
-            dx[j] += a[j] * g[j]
-    else:
-        for j in range(n):
-            dx[j] = a[j] * g[j]
-
-
-cdef inline void pass_rows(const Channels* c, const real* x, const real* g, const real* m, const real* a, const real* q, const real* b, real* out,
-                           Py_ssize_t n) noexcept nogil:
-    if g == NULL:
-        affine(x, m, a, b, out, n)
-    elif q == NULL:
-        scaled(g, a, out, c.accumulate, n)
-    else:
-        back(x, g, m, a, q, b, out, c.accumulate, n)
-
-
-cdef inline void pass_columns(const Channels* c, const real* x, const real* g, const real* m, const real* a, const real* q, const real* b, real* out,
-                              Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
-    """Channels last; narrow rows several at a time, with the coefficients repeated."""
-    cdef real[LANES] wm
-    cdef real[LANES] wa
-    cdef real[LANES] wq
-    cdef real[LANES] wb
-    cdef Py_ssize_t i, j
-    cdef Py_ssize_t k = widening(c, rows)
-    if k == 1:
-        for j in range(rows):
-            i = j * c.channels
-            pass_rows(c, x + i, NULL if g == NULL else g + i, m, a, q, b, out + i, width)
-        return
-    for i in range(k):
-        for j in range(width):
-            wa[i * width + j] = a[j]
-            wm[i * width + j] = m[j]
-            wb[i * width + j] = b[j]
-            wq[i * width + j] = 0 if q == NULL else q[j]
-    i = 0
-    while i < rows * width:
-        pass_rows(c, x + i, NULL if g == NULL else g + i, wm, wa, NULL if q == NULL else wq, wb, out + i, min(k * width, rows * width - i))
-        i += k * width
-
-
-cdef inline void pass_run(const Channels* c, const real* x, const real* g, real m, real a, real q, real b, real* out, bint sums) noexcept nogil:
-    cdef Py_ssize_t j
-    if g == NULL:
-        for j in range(c.inner):
             out[j] = (x[j] - m) * a + b
-    elif not sums and c.accumulate:
-        for j in range(c.inner):
+        if c.code != ACT_LINEAR:
+            act_forward(c.f64, c.code, c.p, out, out, n)
+        return
+    if c.code != ACT_LINEAR:
+        behind_run(c, x, g, m, a, b, z, h, n)
+        g = h
+    if what == DL_SCALED and c.accumulate:
+        for j in range(n):
             out[j] += a * g[j]
-    elif not sums:
-        for j in range(c.inner):
+    elif what == DL_SCALED:
+        for j in range(n):
             out[j] = a * g[j]
     elif c.accumulate:
-        for j in range(c.inner):
-            out[j] += a * g[j] + (q * (x[j] - m) + b)
+        for j in range(n):
+            out[j] += a * g[j] + (q * (x[j] - m) + d)
     else:
-        for j in range(c.inner):
-            out[j] = a * g[j] + (q * (x[j] - m) + b)
+        for j in range(n):
+            out[j] = a * g[j] + (q * (x[j] - m) + d)
 
 
-cdef kernel_void pass_typed(const Channels* c, const real* x, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t t, rows, width, at, i, j, _r
-    cdef const real* g = <const real*>c.g
+cdef inline void pass_runs(const Channels* c, int what, const real* x, const real* g, real* out, Py_ssize_t at, Py_ssize_t rows,
+                           Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t i, j, k
+    cdef Py_ssize_t piece = c.inner if c.code == ACT_LINEAR else min(<Py_ssize_t>STRIP, c.inner)
     cdef const real* m = <const real*>c.m
     cdef const real* a = <const real*>c.a
     cdef const real* b = <const real*>c.b
     cdef const real* q = <const real*>c.q
+    cdef const real* d = <const real*>c.d
+    for i in range(rows):
+        for j in range(width):
+            k = (i * c.channels + j) * c.inner
+            while k < (i * c.channels + j + 1) * c.inner:
+                pass_run(c, what, x + k, NULL if g == NULL else g + k, m[at + j], a[at + j], b[at + j], 0 if q == NULL else q[at + j],
+                         0 if q == NULL else d[at + j], out + k, min(piece, (i * c.channels + j + 1) * c.inner - k))
+                k += piece
+
+
+cdef kernel_void pass_typed(const Channels* c, const real* tag, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t t, rows, width, at, i
+    cdef const real* x = <const real*>c.x
+    cdef const real* g = <const real*>c.g
     cdef real* out = <real*>c.out
+    cdef dl_strip s
+    cdef int what = DL_AFFINE if g == NULL else DL_SCALED if c.q == NULL else DL_BACK
     for t in range(begin, end):
         i = place(c, t, &rows, &width, &at)
-        if c.inner == 1:
-            pass_columns(c, x + i, NULL if g == NULL else g + i, m + at, a + at, NULL if q == NULL else q + at, b + at, out + i, rows, width)
+        if c.inner > 1:
+            pass_runs(c, what, x + i, NULL if g == NULL else g + i, out + i, at, rows, width)
             continue
-        for _r in range(rows):
-            for j in range(width):
-                pass_run(c, x + i + j * c.inner, NULL if g == NULL else g + i + j * c.inner, m[at + j], a[at + j], 0 if q == NULL else q[at + j],
-                         b[at + j], out + i + j * c.inner, q != NULL)
-            i += c.channels * c.inner
+        s = strip_of(c, i, at, width, tag)
+        s.out = <char*>(out + i)
+        walk_block(c, what, &s, rows, tag)
 
 
 cdef void pass_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -372,16 +441,21 @@ cdef void pass_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
         pass_typed[float](c, <const float*>c.x, begin, end)
 
 
+cdef double cost(const Channels* c, double ns) noexcept nogil:
+    """Of a pass in which an element takes that long without the activation."""
+    return c.samples * c.rows * c.channels * c.inner * (ns + (2 * act_cost(c.code) if c.code > ACT_RELU else 0))
+
+
 cdef int pass_over(Channels* c) except -1:
-    """out = a (x - m) + b, or a g + q (x - m) + b; without q: a g."""
+    """out = act(a (x - m) + b), or a h + q (x - m) + d with the gradient h of what goes into the activation; without q: a h."""
     cut(c, BLOCK)
-    launch(pass_block, c, c.samples * c.blocks * c.chunks, 1, c.samples * c.rows * c.channels * c.inner * (0.12 if c.g == NULL else 0.2))
+    launch(pass_block, c, c.samples * c.blocks * c.chunks, 1, cost(c, 0.12 if c.g == NULL else 0.2))
     return 0
 
 
 # -------------------------------------------------------------------------------------------------------- coefficients
 #
-# Arrays (samples, channels); what the last pass needs for every channel, also where channels share statistics.
+# Arrays (samples, channels); what the passes need for every channel, also where channels share statistics.
 
 cdef void share(Channels* c, Py_ssize_t groups, bint moments) noexcept nogil:
     """In the sums of each sample: the mean and mean square of deviations of every group (or its two sums) for all its channels."""
@@ -449,7 +523,7 @@ cdef void weigh(Channels* c, const real* gamma) noexcept nogil:
             c.second[at + j] *= gamma[j]
 
 
-cdef void set_backward(Channels* c, const double* inverse, double n, real* q, real* b) noexcept nogil:
+cdef void set_backward(Channels* c, const double* inverse, double n, real* q, real* d) noexcept nogil:
     """dx = a g - inverse^3 (x - m) sum(gamma g (x - m)) / n - inverse sum(gamma g) / n"""
     cdef Py_ssize_t s, j
     cdef const double* first
@@ -459,10 +533,10 @@ cdef void set_backward(Channels* c, const double* inverse, double n, real* q, re
         second = c.second + s * c.blocks * c.channels
         for j in range(c.channels):
             q[j] = <real>(-inverse[j] * inverse[j] * inverse[j] / n * second[j])
-            b[j] = <real>(-inverse[j] / n * first[j])
+            d[j] = <real>(-inverse[j] / n * first[j])
         inverse += c.channels
         q += c.channels
-        b += c.channels
+        d += c.channels
 
 
 cdef void follow(const double* now, real* moving, double momentum, Py_ssize_t n) noexcept nogil:

@@ -96,6 +96,47 @@ cdef void _add_partials(const real* partial, real* db, Py_ssize_t blocks, Py_ssi
             db[j] += partial[i * n + j]
 
 
+cdef Tensor back_through(Op op, int code, Tensor z, Py_ssize_t rows, Py_ssize_t n, int bias):
+    """The gradient of x W + b, seen as (rows, n), from that of the output; the gradient of input number `bias` (if not 0) on the way."""
+    cdef Tensor g = op.out.grad
+    cdef Tensor dz = g
+    cdef Tensor d
+    cdef Back b
+    cdef bint f64 = g.dtype == F64
+    cdef bint accumulate
+    cdef Py_ssize_t blocks, scratch = 0
+    if rows > 0 and n > 0 and (bias or code != ACT_LINEAR):
+        if code != ACT_LINEAR:
+            dz = empty(g.dtype, g.ndim, g.dims)
+        b.f64 = f64
+        b.code = code
+        default_params(code, b.p)
+        b.z = NULL if z is None else z.data
+        b.y = op.out.data
+        b.g = g.data
+        b.dz = dz.data
+        b.n = n
+        b.block = max(8192 // n, 16)
+        b.partial = NULL
+        blocks = (rows + b.block - 1) // b.block
+        if bias:
+            scratch = blocks * n * (8 if f64 else 4)
+            b.partial = <char*>pool_alloc(scratch)
+        launch(_back_rows, &b, rows, b.block, (act_cost(code) + 0.1) * rows * n)
+        if bias:
+            d = op.grad_in(bias, &accumulate)
+            if f64:
+                _add_partials[double](<double*>b.partial, <double*>d.data, blocks, n, accumulate)
+            else:
+                _add_partials[float](<float*>b.partial, <float*>d.data, blocks, n, accumulate)
+            pool_free(b.partial, scratch)
+    elif bias:
+        d = op.grad_in(bias, &accumulate)
+        if not accumulate:
+            memset(d.data, 0, d.size * (8 if f64 else 4))
+    return dz
+
+
 @cython.no_gc
 cdef class Dense(Op):
     """y = act(x W + b) on the last axis; inputs x (..., k), W (k, n) and, if there is a bias, b (n,)."""
@@ -155,49 +196,18 @@ cdef class Dense(Op):
     cdef int backward(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Tensor w = <Tensor>self.inputs[1]
-        cdef Tensor g = self.out.grad
-        cdef Tensor dz = g
+        cdef Tensor dz
         cdef Tensor d
-        cdef Back b
         cdef bint f64 = w.dtype == F64
         cdef bint accumulate
         cdef bint bias = len(self.inputs) == 3 and wanted(self, 2)
         cdef Py_ssize_t k = w.dims[0]
         cdef Py_ssize_t n = w.dims[1]
         cdef Py_ssize_t rows = 1
-        cdef Py_ssize_t blocks, scratch = 0
         cdef int i
         for i in range(x.ndim - 1):
             rows *= x.dims[i]
-        if rows > 0 and n > 0 and (bias or self.code != ACT_LINEAR):
-            if self.code != ACT_LINEAR:
-                dz = empty(g.dtype, g.ndim, g.dims)
-            b.f64 = f64
-            b.code = self.code
-            default_params(self.code, b.p)
-            b.z = NULL if self.z is None else self.z.data
-            b.y = self.out.data
-            b.g = g.data
-            b.dz = dz.data
-            b.n = n
-            b.block = max(8192 // n, 16)
-            b.partial = NULL
-            blocks = (rows + b.block - 1) // b.block
-            if bias:
-                scratch = blocks * n * (8 if f64 else 4)
-                b.partial = <char*>pool_alloc(scratch)
-            launch(_back_rows, &b, rows, b.block, (act_cost(self.code) + 0.1) * rows * n)
-            if bias:
-                d = self.grad_in(2, &accumulate)
-                if f64:
-                    _add_partials[double](<double*>b.partial, <double*>d.data, blocks, n, accumulate)
-                else:
-                    _add_partials[float](<float*>b.partial, <float*>d.data, blocks, n, accumulate)
-                pool_free(b.partial, scratch)
-        elif bias:
-            d = self.grad_in(2, &accumulate)
-            if not accumulate:
-                memset(d.data, 0, d.size * (8 if f64 else 4))
+        dz = back_through(self, self.code, self.z, rows, n, 2 if bias else 0)
         if wanted(self, 1):
             d = self.grad_in(1, &accumulate)
             gemm(f64, True, False, k, n, rows, x.data, k, dz.data, n, d.data, n, accumulate, NULL, NULL)

@@ -1,6 +1,7 @@
 """Reductions of rows that lie in one piece and stay in the cache, and of columns: read from memory once. No ops live here."""
 
 from libc.math cimport INFINITY
+from libc.string cimport memset
 
 from dlcore._kernels.channels cimport Channels, cut_for_sums, pass_over_sums
 from dlcore._kernels.fold cimport Groups
@@ -145,9 +146,10 @@ cdef int column_spread(Tensor x, const Groups* g, Tensor mean, Tensor y) except 
     cdef Py_ssize_t o, j
     cdef double* first
     cdef double* second
+    memset(&c, 0, sizeof(Channels))
     c.f64 = x.dtype == F64
     c.samples, c.rows, c.channels, c.inner = g.outer, g.rows, g.inner, 1
-    c.x, c.g, c.m = x.data, NULL, NULL
+    c.x = x.data
     if x.size == 0:
         for j in range(y.size):
             if c.f64:

@@ -10,7 +10,7 @@ from dlcore import config, regularizers, tree
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert, symbolic_like
 from dlcore.layers.building import Buildable
 from dlcore.layers.configuration import Configurable
-from dlcore.layers.context import NOT_CALLED, calls, enter_scope, leave_scope
+from dlcore.layers.context import NOT_CALLED, call_training, calls, enter_scope, leave_scope
 from dlcore.layers.input_spec import InputSpec, check_inputs
 from dlcore.layers.state import State
 from dlcore.naming import auto_name, to_snake_case
@@ -88,7 +88,7 @@ class Layer(State, Buildable, Configurable):
         self._trainable = bool(trainable)
         self._inbound = []                  # nodes of the graphs in which this layer was called
         self._adds_losses = False
-        self._plain = -1                    # how many keywords (0, or 1: training) a call may have to go straight to `call`
+        self._plain = -1                    # how many keywords (0, or 1: training) a call may have at most to go straight to `call`
         self._spec = _call_spec(type(self))
 
     def __getstate__(self):
@@ -122,12 +122,17 @@ class Layer(State, Buildable, Configurable):
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented")
 
     def __call__(self, *args, **kwargs):
-        if len(kwargs) == self._plain and len(args) == 1 and (not kwargs or kwargs.get("training") is not None):
+        if len(kwargs) <= self._plain and len(args) == 1 and (not kwargs or "training" in kwargs):
             # Built, one tensor of the right dtype, nothing to propagate: straight to the computation.
             x = args[0]
             if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None:
                 try:
-                    return self.call(x, **kwargs)
+                    if not self._plain:
+                        return self.call(x)
+                    training = kwargs["training"] if kwargs else None
+                    if training is None:
+                        training = call_training()
+                    return self.call(x, training=self._spec.default_training if training is None else training)
                 except ValueError:
                     if self.input_spec is not None:
                         check_inputs(self.input_spec, x, self.name)

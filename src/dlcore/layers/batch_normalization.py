@@ -94,6 +94,21 @@ class BatchNormalization(_Normalization):
                                       self.moving_mean, self.moving_variance, self.momentum)
         return self._composed(inputs, mask)
 
+    def activated(self, inputs, training, activation):
+        """`call` and an elementwise activation as one op; None where there is no such op.
+
+        Args:
+            inputs: Tensor of this layer's dtype, without a mask.
+            training: As in `call`.
+            activation: Code of the activation (`activations.fused_code`).
+        """
+        if not training or not self._trainable:
+            return batch_normalization(inputs, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon, activation)
+        if self.renorm:
+            return None
+        return normalize_channels(inputs, self.gamma, self.beta, self.axis, self.epsilon, 0,
+                                  self.moving_mean, self.moving_variance, self.momentum, activation)
+
     # ------------------------------------------------------------------------------------- with a mask or renormalization
 
     def _composed(self, inputs, mask):

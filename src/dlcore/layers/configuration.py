@@ -36,9 +36,9 @@ class Configurable:
         for key, value in list(bound.arguments.items())[1:]:
             kind = parameters[key].kind
             if kind is inspect.Parameter.VAR_KEYWORD:
-                values.update({k: _serialized(type(self), k, v) for k, v in value.items() if k not in values})
+                values.update({k: serialized(type(self), k, v) for k, v in value.items() if k not in values})
             elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
-                values[key] = _serialized(type(self), key, value)
+                values[key] = serialized(type(self), key, value)
         return values
 
     @classmethod
@@ -46,7 +46,7 @@ class Configurable:
         return cls(**config)
 
 
-def _serialized(cls, key, value):
+def serialized(cls, key, value):
     """A constructor argument in a form that JSON takes."""
     if isinstance(value, np.ndarray):
         return value.tolist()

@@ -270,7 +270,7 @@ class _MayHold(dict):
 
 _MAY_HOLD = _MayHold()
 # What a layer knows of itself is no part of it.
-BOOKKEEPING = frozenset({"_constructor", "_inbound", "_tracked", "_created", "_losses"})
+BOOKKEEPING = frozenset({"_constructor", "_inbound", "_tracked", "_created", "_losses", "_chain"})
 
 
 def held_in(layer):

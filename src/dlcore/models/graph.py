@@ -4,6 +4,7 @@ from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.layers.base import Layer
 from dlcore.layers.core import Input, InputLayer
+from dlcore.models.fusion import fuse_steps
 
 
 class _Slot:
@@ -135,8 +136,9 @@ class Graph:
                     return _Slot(slot(x)) if type(x) is KerasTensor else x
 
                 template = (tree.map_structure(replace, tuple(node.args)), tree.map_structure(replace, dict(node.kwargs)))
-                self._steps.append((op, None, template, training, [slot(x) for x in outs]))
+                self._steps.append((op, [slot(x) for x in node.inputs], template, training, [slot(x) for x in outs]))
         self._output_slots = [slot(x) for x in self.flat_outputs]
+        self._steps = _with_ends(fuse_steps(self._steps, self._output_slots), self._output_slots)
         self._size = len(index)
 
     def run(self, inputs, training=None):
@@ -144,7 +146,7 @@ class Graph:
         values = [None] * self._size
         for i, x in zip(self._input_slots, inputs, strict=True):
             values[i] = x
-        for op, source, template, takes_training, target in self._steps:
+        for op, source, template, takes_training, target, done in self._steps:
             if template is None:
                 values[target] = op(values[source], training=training) if takes_training else op(values[source])
             else:
@@ -158,6 +160,9 @@ class Graph:
                 outs = tree.flatten(op(*args, **kwargs))
                 for i, x in zip(target, outs, strict=True):
                     values[i] = x
+                x = outs = args = kwargs = None
+            for i in done:
+                values[i] = None
         if type(self.outputs) is KerasTensor:
             return values[self._output_slots[0]]
         return tree.pack_as(self.outputs, [values[i] for i in self._output_slots])
@@ -191,6 +196,16 @@ def graph_between(inputs, outputs):
         return graph
     flat = [Input(batch_shape=x.shape, dtype=x.dtype) if inner else x for x, inner in zip(given, made, strict=True)]
     return Graph(tree.pack_as(inputs, flat), graph.replay(flat, lambda operation, *args, **kwargs: operation(*args, **kwargs)))
+
+
+def _with_ends(steps, kept):
+    """Steps with the places of the values that each is the last to read: their memory, still in the cache, serves the steps after it."""
+    seen, ended = set(kept), []
+    for step in reversed(steps):
+        read = {step[1]} if step[2] is None else set(step[1])
+        ended.append((*step, tuple(read - seen)))
+        seen |= read
+    return ended[::-1]
 
 
 def _owner(node):

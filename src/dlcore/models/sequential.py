@@ -7,6 +7,7 @@ from dlcore._kernels.tensor import KerasTensor, Tensor
 from dlcore.layers.base import Layer
 from dlcore.layers.context import calls, enter_scope, leave_scope
 from dlcore.layers.core import Input, InputLayer
+from dlcore.models.fusion import steps, takes_training
 from dlcore.models.graph import Graph
 from dlcore.models.model import Model
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -30,6 +31,7 @@ class Sequential(Model):
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
         self._stack = []                        # an InputLayer, if there is one, comes first
+        self._chain = None                      # what `call` goes through: see `_plan`
         for layer in layers or []:
             self.add(layer, rebuild=False)
         self._try_build()
@@ -51,7 +53,7 @@ class Sequential(Model):
         if not self._stack and not isinstance(layer, InputLayer) and layer._given_input_shape is not None:
             self._stack.append(Input(batch_shape=layer._given_input_shape, dtype=layer.compute_dtype).history.operation)
         self._stack.append(layer)
-        self.built, self._swift, self._graph = False, False, None
+        self.built, self._swift, self._graph, self._chain = False, False, None, None
         if rebuild:
             self._try_build()
 
@@ -60,7 +62,7 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError("There are no layers in the model.")
         layer = self._stack.pop()
-        self.built, self._swift, self._graph = False, False, None
+        self.built, self._swift, self._graph, self._chain = False, False, None, None
         if rebuild:
             self._try_build()
         return layer
@@ -155,12 +157,17 @@ class Sequential(Model):
             x = self._fit_to(self._graph.flat_inputs[0], x, 0) if isinstance(x, Tensor) else self._standardize(x)[0]
         if mask is not None:
             x.mask = mask
-        for layer in self._stack:
-            if layer._plain == 0:
-                x = layer(x)
-            elif type(layer) is not InputLayer:
-                x = layer(x, training=training) if layer._spec.has_training else layer(x)
+        for step, takes in self._chain or self._plan():
+            x = step(x, training=training) if takes else step(x)
         return x
+
+    def _plan(self):
+        """The layers, and chains of them that one kernel computes, each with whether it takes the training flag."""
+        self._chain = [(step, takes_training(step)) for step in steps(self.layers)]
+        return self._chain
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "_chain": None}
 
 
 Sequential._own_call = Sequential.call

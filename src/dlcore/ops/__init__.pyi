@@ -49,7 +49,7 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Index of the first smallest element; NaN counts as smallest."""
 
-def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001) -> Tensor:
+def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001, activation: Any = None) -> Tensor:
     """Normalizes every channel with the given mean and variance."""
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:

@@ -1,0 +1,522 @@
+/* Winograd convolution for one instruction set (Lavin & Gray, CVPR 2016; Cook-Toom): stride 1, float32, channels last.
+ *
+ * An output tile of M x M comes from 6 x 6 inputs as A^T [(G g G^T) . (B^T d B)] A, where R x R is the kernel and
+ * M + R = 7: F(4x4, 3x3) multiplies a quarter as often as the definition, F(2x2, 5x5) 0.36 times. For each of the 36
+ * positions the products over channels are a matrix product of (tiles, C) by (C, K), done by register tiles
+ * while everything is in the L2 cache. The gradient by the input is the same convolution with kernels turned round; the
+ * gradient by the kernel is the transposed algorithm, G^T [sum over tiles of (B^T d B)(A dz A^T)] G.
+ *
+ * The points are 0, +-3/4, +-3/2 and infinity: exact in binary, and the error is a quarter of that of the usual 0, +-1, +-2.
+ *
+ * Included without REAL for the types alone, and with it (as float) for the code.
+ */
+#ifndef DL_WINOGRAD_TYPES
+#define DL_WINOGRAD_TYPES
+#include <stddef.h>
+
+/* A convolution over x (n,h,w,c) with r x r kernels: y is (n,oh,ow,k), and y[0,0] reads x from -top, -left on; around x are zeros. */
+typedef struct {
+    Py_ssize_t n, h, w, c, oh, ow, k, top, left, r;
+    const float *x, *mask;       /* where mask <= 0 (if there is one), x counts as 0 */
+    const float* weights;        /* (r,r,c,k), or if turned (r,r,k,c): of the convolution whose gradient by its input this is */
+    int turned;
+    float* y;                    /* in a gradient by the kernel, that */
+    const float *bias, *scale;   /* per channel of y, or NULL */
+    int relu, add;               /* add: to what y holds */
+    void (*finish)(void* ctx, void* y, Py_ssize_t n); /* called on finished elements of y, or NULL */
+    void* ctx;
+    const float *g, *gmask;      /* gradient by the kernel: gradient of y, and where it counts as 0 */
+    /* set by dl_winograd_plan: a segment is a run of at most `seg` tiles of one row of tiles, a block is `per` segments */
+    Py_ssize_t m, th, tw, seg, nseg, segments, per, cp, panels;
+    Py_ssize_t plane_v, plane_m, plane_u; /* elements from one of the 36 matrices to the next: never a multiple of 4096 bytes */
+    int streams;                          /* x and y are larger than the L2 cache */
+} dl_winograd;
+#endif
+
+#ifdef REAL
+#include "vectors.h"
+
+typedef NAME(vec) dl_wv;
+enum { DL_P = 6, DL_F = 36, DL_SEGMENT = 32 };
+#define LOAD NAME(load)
+#define STORE NAME(store)
+#define LOOP(i, n) _Pragma("GCC unroll 8") for (int i = 0; i < (n); i++)
+
+/* ---- One dimension of the transforms. Squares of the points: */
+#define A2 .5625f
+#define B2 2.25f
+#define A1 .75f
+#define B1 1.5f
+
+/* B^T: six from six */
+DL_ALWAYS void dl_spread(const dl_wv* d, dl_wv* o) {
+    const dl_wv ea = d[4] - d[2] * B2, oa = d[3] - d[1] * B2, eb = d[4] - d[2] * A2, ob = d[3] - d[1] * A2;
+    o[0] = d[4] - d[2] * (A2 + B2) + d[0] * (A2 * B2);
+    o[1] = ea + oa * A1;
+    o[2] = ea - oa * A1;
+    o[3] = eb + ob * B1;
+    o[4] = eb - ob * B1;
+    o[5] = d[5] - d[3] * (A2 + B2) + d[1] * (A2 * B2);
+}
+
+/* Values of the polynomial with n coefficients at the six points: A */
+DL_ALWAYS void dl_values(const int n, const dl_wv* z, dl_wv* o) {
+    dl_wv ea = z[0], eb = z[0], oa = z[1] * A1, ob = z[1] * B1;
+    if (n > 2) ea += z[2] * A2, eb += z[2] * B2;
+    if (n > 3) oa += z[3] * (A1 * A2), ob += z[3] * (B1 * B2);
+    if (n > 4) ea += z[4] * (A2 * A2), eb += z[4] * (B2 * B2);
+    o[0] = z[0];
+    o[1] = ea + oa;
+    o[2] = ea - oa;
+    o[3] = eb + ob;
+    o[4] = eb - ob;
+    o[5] = z[n - 1];
+}
+
+/* Its transpose, n from six: A^T */
+DL_ALWAYS void dl_moments(const int n, const dl_wv* m, dl_wv* y) {
+    const dl_wv sa = m[1] + m[2], da = m[1] - m[2], sb = m[3] + m[4], db = m[3] - m[4];
+    y[0] = m[0] + (sa + sb);
+    y[1] = da * A1 + db * B1;
+    if (n > 2) y[2] = sa * A2 + sb * B2;
+    if (n > 3) y[3] = da * (A1 * A2) + db * (B1 * B2);
+    if (n > 4) y[4] = sa * (A2 * A2) + sb * (B2 * B2);
+    y[n - 1] += m[5];
+}
+
+/* G is A with each row divided by the product of its point's distances to the others. */
+#define N0 (1 / (A2 * B2))
+#define NA (1 / (2 * A2 * (A2 - B2)))
+#define NB (1 / (2 * B2 * (B2 - A2)))
+DL_ALWAYS void dl_divide(dl_wv* o) {
+    o[0] *= N0;
+    o[1] *= NA;
+    o[2] *= NA;
+    o[3] *= NB;
+    o[4] *= NB;
+}
+
+/* ---- Cutting the work */
+typedef struct {
+    Py_ssize_t image, row, first, count;
+} dl_segment;
+
+DL_ALWAYS dl_segment dl_locate(const dl_winograd* p, Py_ssize_t s) {
+    const Py_ssize_t line = s / p->nseg;
+    dl_segment q = {line / p->th, line % p->th, s % p->nseg * p->seg, p->seg};
+    if (q.count > p->tw - q.first) q.count = p->tw - q.first;
+    return q;
+}
+
+/* Tiles before segment s */
+DL_ALWAYS Py_ssize_t dl_tiles_before(const dl_winograd* p, Py_ssize_t s) { return s / p->nseg * p->tw + s % p->nseg * p->seg; }
+
+/* Blocks of about `tiles` tiles (at least one segment), as equal as possible; 0: one block. */
+static void dl_winograd_plan(dl_winograd* p, Py_ssize_t tiles) {
+    const Py_ssize_t most = tiles && tiles < DL_SEGMENT ? tiles : DL_SEGMENT;
+    p->m = 7 - p->r;
+    p->th = (p->oh + p->m - 1) / p->m;
+    p->tw = (p->ow + p->m - 1) / p->m;
+    p->nseg = (p->tw + most - 1) / most;
+    p->seg = (p->tw + p->nseg - 1) / p->nseg;
+    p->segments = p->n * p->th * p->nseg;
+    p->per = !tiles ? p->segments : tiles < p->seg ? 1 : tiles / p->seg;
+    const Py_ssize_t blocks = (p->segments + p->per - 1) / p->per;
+    p->per = (p->segments + blocks - 1) / blocks;
+    p->cp = (p->c + W - 1) / W * W;
+    p->panels = (p->k + NR - 1) / NR;
+    p->plane_v = p->per * p->seg * p->cp + W;
+    p->plane_m = p->per * p->seg * NR + W;
+    p->plane_u = p->c * NR + W;
+    p->streams = p->n * (p->h * p->w * p->c + p->oh * p->ow * p->k) > 1 << 19;
+}
+
+/* ---- x -> V[36][tile][c] for a segment. Columns are transformed downwards once for all tiles that share them (line[x][6]),
+ * then along the row. */
+static const float dl_no_row[16];
+
+DL_ALWAYS dl_wv dl_kept(dl_wv x, dl_wv mask) { return (dl_wv)((NAME(ivec))x & ~(mask <= 0)); }
+
+DL_ALWAYS void dl_input_lanes(const int M, const int FULL, const dl_winograd* p, dl_segment q, float* v, Py_ssize_t ic, dl_wv* line) {
+    const Py_ssize_t y0 = q.row * M - p->top, x0 = q.first * M - p->left, cols = q.count * M + 6 - M, some = p->c - ic;
+    const Py_ssize_t from = x0 >= 0 ? 0 : -x0 < cols ? -x0 : cols, end = p->w - x0 < from ? from : p->w - x0 < cols ? p->w - x0 : cols;
+    const float *row[DL_P], *mask[DL_P];
+    Py_ssize_t step[DL_P];
+    LOOP(i, DL_P) {
+        const int there = y0 + i >= 0 && y0 + i < p->h && from < end;
+        const Py_ssize_t at = ((q.image * p->h + y0 + i) * p->w + x0 + from) * p->c + ic;
+        row[i] = there ? p->x + at : dl_no_row;
+        mask[i] = there && p->mask ? p->mask + at : dl_no_row;
+        step[i] = there ? p->c : 0;
+    }
+    for (Py_ssize_t j = 0; j < from; j++) LOOP(i, DL_P) line[j * DL_P + i] = (dl_wv){0};
+    for (Py_ssize_t j = from; j < end; j++) {
+        dl_wv d[DL_P], o[DL_P];
+        LOOP(i, DL_P) d[i] = FULL ? LOAD(row[i]) : NAME(load_part)(row[i], some), row[i] += step[i];
+        if (p->mask) LOOP(i, DL_P) d[i] = dl_kept(d[i], FULL ? LOAD(mask[i]) : NAME(load_part)(mask[i], some)), mask[i] += step[i];
+        dl_spread(d, o);
+        LOOP(i, DL_P) line[j * DL_P + i] = o[i];
+    }
+    for (Py_ssize_t j = end; j < cols; j++) LOOP(i, DL_P) line[j * DL_P + i] = (dl_wv){0};
+    for (Py_ssize_t t = 0; t < q.count; t++) {
+        float* to = v + t * p->cp + ic;
+        const dl_wv* b = line + t * M * DL_P;
+        LOOP(i, DL_P) {
+            dl_wv d[DL_P], o[DL_P];
+            LOOP(j, DL_P) d[j] = b[j * DL_P + i];
+            dl_spread(d, o);
+            LOOP(j, DL_P) STORE(to + (i * DL_P + j) * p->plane_v, o[j]);
+        }
+    }
+}
+
+DL_ALWAYS void dl_input(const int M, const dl_winograd* p, dl_segment q, float* v) {
+    dl_wv line[(DL_SEGMENT * 4 + 2) * DL_P];
+    Py_ssize_t ic = 0;
+    for (; ic + W <= p->c; ic += W) dl_input_lanes(M, 1, p, q, v, ic, line);
+    if (ic < p->c) dl_input_lanes(M, 0, p, q, v, ic, line);
+}
+
+/* ---- kernels -> U[36][c - c0][NR] for one panel of NR output channels and channels c0 to c1. If `turned`, they turn by half a circle,
+ * and inputs and outputs change places. */
+DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
+    const float* g = p->weights;
+    for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
+        const Py_ssize_t outs = p->k - j < W ? p->k - j : W;
+        for (Py_ssize_t ic = c0; ic < c1; ic += W) {
+            const Py_ssize_t ins = c1 - ic < W ? c1 - ic : W;
+            dl_wv taps[R * R][VBYTES / sizeof(float)];
+            for (int t = 0; t < R * R; t++) {
+                if (p->turned) {
+                    const float* from = g + ((R * R - 1 - t) * p->k + j) * p->c + ic;
+#pragma GCC unroll 16
+                    for (Py_ssize_t i = 0; i < W; i++) taps[t][i] = i < outs ? NAME(load_part)(from + i * p->c, ins) : (dl_wv){0};
+                    NAME(transpose)(taps[t]);
+                } else {
+                    const float* from = g + (t * p->c + ic) * p->k + j;
+                    for (Py_ssize_t i = 0; i < ins; i++) taps[t][i] = outs == W ? LOAD(from + i * p->k) : NAME(load_part)(from + i * p->k, outs);
+                }
+            }
+            for (Py_ssize_t i = 0; i < ins; i++) {
+                dl_wv t[DL_P * R];
+                float* to = u + (ic - c0 + i) * NR + (j - panel * NR);
+                LOOP(s, R) {
+                    dl_wv d[R], o[DL_P];
+                    LOOP(r, R) d[r] = taps[r * R + s][i];
+                    dl_values(R, d, o);
+                    dl_divide(o);
+                    LOOP(r, DL_P) t[r * R + s] = o[r];
+                }
+                LOOP(r, DL_P) {
+                    dl_wv o[DL_P];
+                    dl_values(R, t + r * R, o);
+                    dl_divide(o);
+                    LOOP(s, DL_P) STORE(to + (r * DL_P + s) * plane, o[s]);
+                }
+            }
+        }
+    }
+}
+
+/* ---- M[36][tile][NR] -> y of a segment, for a panel: A^T M A, then what is added and done on the way. */
+DL_ALWAYS void dl_output_tile(const int M, const dl_winograd* p, const float* m, float* y, Py_ssize_t k, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
+    dl_wv t[M * DL_P];
+    LOOP(j, DL_P) {
+        dl_wv a[DL_P], o[M];
+        LOOP(i, DL_P) a[i] = LOAD(m + (i * DL_P + j) * p->plane_m);
+        dl_moments(M, a, o);
+        LOOP(i, M) t[i * DL_P + j] = o[i];
+    }
+    const dl_wv bias = p->bias ? NAME(load_part)(p->bias + k, some) : (dl_wv){0}, scale = p->scale ? NAME(load_part)(p->scale + k, some) : (dl_wv){0};
+    LOOP(i, M) {
+        dl_wv o[M];
+        dl_moments(M, t + i * DL_P, o);
+        LOOP(j, M) {
+            float* to = y + (i * p->ow + j) * p->k + k;
+            if (i < rows && j < cols) {
+                dl_wv v = p->scale ? o[j] * scale + bias : o[j] + bias;
+                if (p->relu) v = (dl_wv)((NAME(ivec))v & ~(v < 0)); /* NaN stays */
+                if (some == W) STORE(to, p->add ? LOAD(to) + v : v);
+                else NAME(store_part)(to, p->add ? NAME(load_part)(to, some) + v : v, some);
+            }
+        }
+    }
+}
+
+DL_ALWAYS void dl_output(const int M, const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel) {
+    const Py_ssize_t rows = p->oh - q.row * M < M ? p->oh - q.row * M : M;
+    for (Py_ssize_t t = 0; t < q.count; t++) {
+        const Py_ssize_t at = (q.first + t) * M, cols = p->ow - at < M ? p->ow - at : M;
+        float* to = p->y + ((q.image * p->oh + q.row * M) * p->ow + at) * p->k;
+        for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
+            const float* from = m + t * NR + j;
+            if (rows == M && cols == M && p->k - k >= W) dl_output_tile(M, p, from, to, k, W, M, M);
+            else dl_output_tile(M, p, from, to, k, p->k - k < W ? p->k - k : W, rows, cols);
+        }
+    }
+}
+
+/* ---- dz -> Z[36][tile][NR] of a segment, for a panel: A dz A^T. */
+DL_ALWAYS dl_wv dl_output_grad_tile(const int M, const dl_winograd* p, Py_ssize_t at, float* z, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
+    dl_wv t[DL_P * M], sum = {0};
+    LOOP(j, M) {
+        dl_wv d[M], o[DL_P];
+        LOOP(i, M) {
+            const Py_ssize_t here = at + (i * p->ow + j) * p->k;
+            if (i < rows && j < cols) {
+                d[i] = some == W ? LOAD(p->g + here) : NAME(load_part)(p->g + here, some);
+                if (p->gmask) d[i] = dl_kept(d[i], some == W ? LOAD(p->gmask + here) : NAME(load_part)(p->gmask + here, some));
+            } else d[i] = (dl_wv){0};
+            sum += d[i];
+        }
+        dl_values(M, d, o);
+        LOOP(i, DL_P) t[i * M + j] = o[i];
+    }
+    LOOP(i, DL_P) {
+        dl_wv o[DL_P];
+        dl_values(M, t + i * M, o);
+        LOOP(j, DL_P) STORE(z + (i * DL_P + j) * p->plane_m, o[j]);
+    }
+    return sum;
+}
+
+/* `sums` (NR) receives what is to be added to the gradient by the bias. */
+DL_ALWAYS void dl_output_grad(const int M, const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums) {
+    const Py_ssize_t rows = p->oh - q.row * M < M ? p->oh - q.row * M : M;
+    for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
+        dl_wv sum = {0};
+        for (Py_ssize_t t = 0; t < q.count; t++) {
+            const Py_ssize_t column = (q.first + t) * M, cols = p->ow - column < M ? p->ow - column : M;
+            const Py_ssize_t at = ((q.image * p->oh + q.row * M) * p->ow + column) * p->k + k;
+            if (rows == M && cols == M && p->k - k >= W) sum += dl_output_grad_tile(M, p, at, z + t * NR + j, W, M, M);
+            else sum += dl_output_grad_tile(M, p, at, z + t * NR + j, p->k - k < W ? p->k - k : W, rows, cols);
+        }
+        STORE(sums + j, LOAD(sums + j) + sum);
+    }
+}
+
+/* ---- the sum of `parts` matrices U' (each `apart` after the one before, in this order) -> y: G^T U' G, for a panel and channels
+ * c0 to c1, of which U' has the first at its start. */
+DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
+                              Py_ssize_t c0, Py_ssize_t c1) {
+    for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
+        const Py_ssize_t some = p->k - j < W ? p->k - j : W;
+        for (Py_ssize_t ic = c0; ic < c1; ic++) {
+            dl_wv t[R * DL_P];
+            LOOP(s, DL_P) {
+                dl_wv a[DL_P], o[R];
+                LOOP(r, DL_P) {
+                    const float* from = u + (ic - c0) * NR + (j - panel * NR) + (r * DL_P + s) * plane;
+                    a[r] = LOAD(from);
+                    for (Py_ssize_t b = 1; b < parts; b++) a[r] += LOAD(from + b * apart);
+                }
+                dl_divide(a);
+                dl_moments(R, a, o);
+                LOOP(r, R) t[r * DL_P + s] = o[r];
+            }
+            LOOP(r, R) {
+                dl_wv o[R];
+                dl_divide(t + r * DL_P);
+                dl_moments(R, t + r * DL_P, o);
+                LOOP(s, R) {
+                    float* to = p->y + ((r * R + s) * p->c + ic) * p->k + j;
+                    if (some == W) STORE(to, p->add ? LOAD(to) + o[s] : o[s]);
+                    else NAME(store_part)(to, p->add ? NAME(load_part)(to, some) + o[s] : o[s], some);
+                }
+            }
+        }
+    }
+}
+
+/* ---- Both sizes of tiles. */
+#define BOTH(NAME_, PARAMS, THREE, FIVE)                              \
+    static __attribute__((noinline)) void NAME_##_3 PARAMS { THREE; } \
+    static __attribute__((noinline)) void NAME_##_5 PARAMS { FIVE; }
+BOTH(dl_input, (const dl_winograd* p, dl_segment q, float* v), dl_input(4, p, q, v), dl_input(2, p, q, v))
+BOTH(dl_output, (const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel), dl_output(4, p, q, m, panel), dl_output(2, p, q, m, panel))
+BOTH(dl_output_grad, (const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums), dl_output_grad(4, p, q, z, panel, sums),
+     dl_output_grad(2, p, q, z, panel, sums))
+BOTH(dl_weights, (const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane),
+     dl_weights(3, p, panel, c0, c1, u, plane), dl_weights(5, p, panel, c0, c1, u, plane))
+BOTH(dl_weight_grad, (const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1),
+     dl_weight_grad(3, p, u, plane, parts, apart, panel, c0, c1), dl_weight_grad(5, p, u, plane, parts, apart, panel, c0, c1))
+
+static void dl_winograd_weights(const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
+    (p->r == 3 ? dl_weights_3 : dl_weights_5)(p, panel, c0, c1, u, plane);
+}
+
+static void dl_winograd_weight_grad(const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0,
+                                    Py_ssize_t c1) {
+    (p->r == 3 ? dl_weight_grad_3 : dl_weight_grad_5)(p, u, plane, parts, apart, panel, c0, c1);
+}
+
+/* Segments s0 to s1 one after the other. */
+static void dl_winograd_input(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, float* v) {
+    for (Py_ssize_t s = s0; s < s1; s++) {
+        const dl_segment q = dl_locate(p, s);
+        (p->r == 3 ? dl_input_3 : dl_input_5)(p, q, v);
+        v += q.count * p->cp;
+    }
+}
+
+static void dl_winograd_output(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, const float* m, Py_ssize_t panel) {
+    for (Py_ssize_t s = s0; s < s1; s++) {
+        const dl_segment q = dl_locate(p, s);
+        (p->r == 3 ? dl_output_3 : dl_output_5)(p, q, m, panel);
+        m += q.count * NR;
+    }
+}
+
+static void dl_winograd_output_grad(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, float* z, Py_ssize_t panel, float* sums) {
+    for (Py_ssize_t s = s0; s < s1; s++) {
+        const dl_segment q = dl_locate(p, s);
+        (p->r == 3 ? dl_output_grad_3 : dl_output_grad_5)(p, q, z, panel, sums);
+        z += q.count * NR;
+    }
+}
+
+/* What remains to be done on the outputs of segments when all their panels are there. */
+static void dl_winograd_finish(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1) {
+    for (Py_ssize_t s = s0; s < s1 && p->finish; s++) {
+        const dl_segment q = dl_locate(p, s);
+        Py_ssize_t row = q.row * p->m, rows = p->oh - row < p->m ? p->oh - row : p->m, col = q.first * p->m;
+        Py_ssize_t cols = p->ow - col < q.count * p->m ? p->ow - col : q.count * p->m;
+        float* y = p->y + ((q.image * p->oh + row) * p->ow + col) * p->k;
+        if (cols == p->ow) cols *= rows, rows = 1;
+        for (; rows > 0; rows--, y += p->ow * p->k) p->finish(p->ctx, y, cols * p->k);
+    }
+}
+
+/* ---- Memory that later stages need, asked for while the products keep the processor busy (on arrays beyond the caches the
+ * transforms would wait for it as long as the products take): `left` items of `lines` cache lines, `step` bytes apart. */
+typedef struct {
+    const char* at;
+    Py_ssize_t left, step, lines;
+} dl_stream;
+
+DL_ALWAYS void dl_pull(dl_stream* s, Py_ssize_t n) {
+    const char* p = s->at;
+    if (n > s->left) n = s->left;
+    for (Py_ssize_t i = 0; i < n; i++, p += s->step)
+        for (Py_ssize_t j = 0; j < s->lines; j++) __builtin_prefetch(p + 64 * j);
+    s->at = p;
+    s->left -= n;
+}
+
+/* The first pixel of an image (h, w) that no segment before s reads or writes, nearly: `lead` rows of a row of tiles belong to the
+ * one before, and rows of several segments are divided as if they lay one after the other. */
+DL_ALWAYS Py_ssize_t dl_first_pixel(const dl_winograd* p, Py_ssize_t s, Py_ssize_t h, Py_ssize_t w, Py_ssize_t lead) {
+    const Py_ssize_t line = s / p->nseg, row = line % p->th;
+    Py_ssize_t y = row ? row * p->m + lead : 0;
+    y = y < 0 ? 0 : y < h ? y : h;
+    return (line / p->th * h + y) * w + s % p->nseg * (p->m * w / p->nseg);
+}
+
+/* Part `part` of `parts` of what segments s0 to s1 read of x. */
+static dl_stream dl_input_stream(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) {
+    const Py_ssize_t lead = 6 - p->m - p->top, from = dl_first_pixel(p, s0, p->h, p->w, lead) * p->c, upto = dl_first_pixel(p, s1, p->h, p->w, lead) * p->c;
+    const Py_ssize_t share = (upto - from) / parts;
+    const dl_stream s = {(const char*)(p->x + from + part * share), p->streams && share > 0 ? share / 16 + 1 : 0, 64, 1};
+    return s;
+}
+
+/* What segments s0 to s1 write to a panel of y (or read of its gradient). */
+static dl_stream dl_output_stream(const dl_winograd* p, const float* y, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t panel) {
+    const Py_ssize_t from = dl_first_pixel(p, s0, p->oh, p->ow, 0), upto = dl_first_pixel(p, s1, p->oh, p->ow, 0), k = p->k - panel * NR;
+    const dl_stream s = {(const char*)(y + from * p->k + panel * NR), p->streams && upto > from ? upto - from : 0, 4 * p->k, ((k < NR ? k : NR) + 15) / 16};
+    return s;
+}
+
+/* ---- Register tile: out[ROWS, NV vectors] (+)= a @ b over k. Element (i, p) of a is a[i*lda + p] if BY_ROW, else a[p*lda + i]; rows
+ * of b and out are panels'. */
+DL_ALWAYS void dl_product(const int ROWS, const int NV, const int BY_ROW, Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add) {
+    dl_wv acc[MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) LOOP(v, NV) acc[i][v] = (dl_wv){0};
+    /* `out` is in L2, and its addresses are out of reach of the processor's window until the loop ends. */
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) LOOP(v, NV) __builtin_prefetch(out + i * NR + v * W, 1);
+    for (Py_ssize_t p = 0; p < k; p++, b += NR) {
+        dl_wv x[2];
+        LOOP(v, NV) x[v] = LOAD(b + v * W);
+#pragma GCC unroll 16
+        for (int i = 0; i < ROWS; i++) {
+            const float y = BY_ROW ? a[i * lda] : a[i];
+            LOOP(v, NV) acc[i][v] += x[v] * y;
+        }
+        a += BY_ROW ? 1 : lda;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) LOOP(v, NV) STORE(out + i * NR + v * W, add ? LOAD(out + i * NR + v * W) + acc[i][v] : acc[i][v]);
+}
+
+typedef void (*dl_product_fn)(Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add);
+#define TILE(ROWS, NV, BY_ROW)                                                                                                                             \
+    static __attribute__((noinline)) void dl_product_##ROWS##_##NV##_##BY_ROW(Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add) { \
+        dl_product(ROWS, NV, BY_ROW, k, a, lda, b, out, add);                                                                                              \
+    }
+#define TILES(ROWS) TILE(ROWS, 1, 0) TILE(ROWS, 1, 1) TILE(ROWS, 2, 0) TILE(ROWS, 2, 1)
+#define ENTRY(ROWS) {{dl_product_##ROWS##_1_0, dl_product_##ROWS##_1_1}, {dl_product_##ROWS##_2_0, dl_product_##ROWS##_2_1}},
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if MR > 6
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+#endif
+#if MR > 12
+TILES(13) TILES(14)
+#endif
+static const dl_product_fn dl_product_tiles[MR][2][2] = { /* [rows - 1][vectors - 1][by row] */
+    ENTRY(1) ENTRY(2) ENTRY(3) ENTRY(4) ENTRY(5) ENTRY(6)
+#if MR > 6
+    ENTRY(7) ENTRY(8) ENTRY(9) ENTRY(10) ENTRY(11) ENTRY(12)
+#endif
+#if MR > 12
+    ENTRY(13) ENTRY(14)
+#endif
+};
+
+/* The 36 products out[rows, NR] (+)= a b of one panel over a common length k; rows in tiles of nearly equal height. BY_ROW: a is
+ * (rows, k), else (k, rows). */
+DL_ALWAYS void dl_products(const int BY_ROW, Py_ssize_t rows, Py_ssize_t k, const float* a, Py_ssize_t lda, Py_ssize_t plane_a, const float* b,
+                           Py_ssize_t plane_b, float* out, Py_ssize_t plane_out, int add, Py_ssize_t cols, dl_stream s1, dl_stream s2) {
+    const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
+    const Py_ssize_t pull1 = s1.left / (DL_F * count) + 1, pull2 = s2.left / (DL_F * count) + 1;
+    const int wide = cols > W;
+    for (int f = 0; f < DL_F; f++)
+        for (Py_ssize_t t = 0, i = 0, high; t < count; t++, i += high) {
+            high = height + (t < taller);
+            dl_product_tiles[high - 1][wide][BY_ROW](k, a + f * plane_a + i * (BY_ROW ? lda : 1), lda, b + f * plane_b, out + f * plane_out + i * NR, add);
+            dl_pull(&s1, pull1);
+            dl_pull(&s2, pull2);
+        }
+}
+
+static void dl_winograd_multiply(const dl_winograd* p, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane_u,
+                                 float* m, Py_ssize_t panel, dl_stream s1, dl_stream s2) {
+    dl_products(1, tiles, c1 - c0, v + c0, p->cp, p->plane_v, u, plane_u, m, p->plane_m, c0 > 0, p->k - panel * NR, s1, s2);
+}
+
+/* out[36][c - c0][NR] (+)= sum over tiles of v z */
+static void dl_winograd_correlate(const dl_winograd* p, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
+                                  Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream s1, dl_stream s2) {
+    dl_products(0, c1 - c0, tiles, v + c0, p->cp, p->plane_v, z, p->plane_m, out, plane, add, p->k - panel * NR, s1, s2);
+}
+
+/* ---- Scratch of `count` threads at most, whoever they are: rooms of `size` bytes, the first 64 of which say whether it is taken. */
+static char* dl_room_take(char* rooms, Py_ssize_t size, Py_ssize_t count) {
+    for (Py_ssize_t i = 0;; i = i + 1 < count ? i + 1 : 0)
+        if (!__atomic_exchange_n((int*)(rooms + i * size), 1, __ATOMIC_ACQUIRE)) return rooms + i * size;
+}
+static void dl_room_leave(char* room) { __atomic_store_n((int*)room, 0, __ATOMIC_RELEASE); }
+
+static const Py_ssize_t dl_winograd_lanes = W, dl_winograd_panel = NR;
+
+#undef LOAD
+#undef STORE
+#undef LOOP
+#undef BOTH
+#undef TILE
+#undef TILES
+#undef ENTRY
+#undef VEC
+#undef UVEC
+#endif

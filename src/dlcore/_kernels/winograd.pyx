@@ -1,0 +1,393 @@
+"""Winograd's algorithm for convolutions with kernels of 3x3 and 5x5, stride 1, float32 (see winograd.h).
+
+Two schedules each for the convolution and for the gradient by its kernel. With many tiles of output a thread takes a block of tiles
+through all stages; the transformed kernel is made once. With few (deep layers, single images) the transformed image is
+made once, and a thread takes a panel of output channels; the transformed kernel, which is four times as large as the kernel
+and would be larger than the cache, exists only in pieces. Scratch belongs to a thread and does not grow with the batch.
+"""
+
+import os
+
+from libc.string cimport memset
+
+from dlcore._kernels.parallel cimport launch, thread_count
+from dlcore._kernels.tensor cimport Tensor, empty, pool_alloc, pool_free, tensor
+from dlcore._kernels.types cimport F32
+
+__all__ = []            # no ops: `conv` decides where it is used
+
+cdef extern from *:
+    """
+    #define REAL float
+    #define REAL_INT int
+    #define REAL_PER_16 4
+    #define NAME(x) x##_f32
+    #define AVX(x) x##_ps
+    #include "winograd.h"
+    """
+    ctypedef struct dl_stream:
+        Py_ssize_t left
+    const Py_ssize_t dl_winograd_lanes
+    const Py_ssize_t dl_winograd_panel
+    void dl_winograd_plan(dl_winograd*, Py_ssize_t tiles) noexcept nogil
+    Py_ssize_t dl_tiles_before(const dl_winograd*, Py_ssize_t) noexcept nogil
+    void dl_winograd_input(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, float* v) noexcept nogil
+    void dl_winograd_weights(const dl_winograd*, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) noexcept nogil
+    void dl_winograd_multiply(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane,
+                              float* m, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    void dl_winograd_output(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* m, Py_ssize_t panel) noexcept nogil
+    void dl_winograd_finish(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
+    void dl_winograd_output_grad(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, float* z, Py_ssize_t panel, float* sums) noexcept nogil
+    void dl_winograd_correlate(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
+                               Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    void dl_winograd_weight_grad(const dl_winograd*, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
+                                 Py_ssize_t c0, Py_ssize_t c1) noexcept nogil
+    dl_stream dl_input_stream(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+    dl_stream dl_output_stream(const dl_winograd*, const float* y, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t panel) noexcept nogil
+    char* dl_room_take(char* rooms, Py_ssize_t size, Py_ssize_t count) noexcept nogil
+    void dl_room_leave(char* room) noexcept nogil
+
+cdef enum:
+    MATRICES = 36
+    FEW = 128               # tiles: the outputs of a panel stay in the L2 cache
+    PIECE = 64              # channels of a transformed kernel that exist at a time when there are few tiles,
+    ITEM = 128              # and that one item makes the gradient of
+    PARTS = 8               # sums over many tiles are split into so many at most, ...
+    PART_TILES = 128        # ... of so many tiles at least
+    GROUP = 2               # panels of an item in a gradient of many tiles
+
+cdef bint _enabled = os.environ.get("DLCORE_WINOGRAD", "1") != "0"
+
+cdef struct Run:
+    dl_winograd p
+    Py_ssize_t tiles
+    float* u                # the whole transformed kernel, or sums of its gradient
+    float* v                # the whole transformed input
+    float* sums             # of the gradient of y, for the bias: (parts, panels, panel)
+    Py_ssize_t parts, part, groups
+    char* rooms
+    Py_ssize_t room, count
+
+
+cdef Py_ssize_t _up(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef Py_ssize_t _plane(Py_ssize_t channels) noexcept nogil:
+    """Elements from one of 36 matrices (channels, panel) to the next."""
+    return channels * dl_winograd_panel + dl_winograd_lanes
+
+
+cdef Py_ssize_t _tiles(const dl_winograd* p) noexcept nogil:
+    return p.n * _up(p.oh, 7 - p.r) * _up(p.ow, 7 - p.r)
+
+
+cdef double _cycles(const dl_winograd* p) noexcept nogil:
+    """About what it takes, forward or backward: products, transforms of tiles, of kernels."""
+    cdef double ins = _up(p.c, dl_winograd_lanes)
+    cdef double outs = _up(p.k, dl_winograd_lanes)
+    return _tiles(p) * (MATRICES / 2 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 110 * p.c * outs
+
+
+cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
+    if not _enabled or p.r != 3 and p.r != 5 or p.c < 8 or p.k < 8 or p.c > 1024 or p.oh < 2 or p.ow < 2:
+        return False
+    return 1.1 * _cycles(p) < <double>p.n * p.oh * p.ow * p.r * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
+
+
+cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
+    cdef Py_ssize_t i
+    r.room = 64 + _up(floats, 16) * 64
+    r.count = max(1, min(<Py_ssize_t>thread_count(), items))
+    r.rooms = <char*>pool_alloc(r.room * r.count)
+    for i in range(r.count):
+        (<int*>(r.rooms + i * r.room))[0] = 0
+    return 0
+
+
+cdef void _input_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are segments: their part of the transformed input."""
+    cdef Run* r = <Run*>ctx
+    dl_winograd_input(&r.p, begin, end, r.v + dl_tiles_before(&r.p, begin) * r.p.cp)
+
+
+cdef Py_ssize_t _transform_input(Run* r) except -1:
+    """Of few tiles; the number of bytes to give back."""
+    cdef Py_ssize_t size
+    dl_winograd_plan(&r.p, 0)
+    size = MATRICES * r.p.plane_v * <Py_ssize_t>sizeof(float)
+    r.v = <float*>pool_alloc(size)
+    launch(_input_body, r, r.p.segments, max(1, 16 // r.p.seg), 50.0 * r.tiles * r.p.cp / dl_winograd_lanes)
+    return size
+
+
+# ---- The convolution
+
+cdef void _weights_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are pieces of channels of a panel."""
+    cdef Run* r = <Run*>ctx
+    cdef Py_ssize_t pieces = _up(r.p.c, PIECE)
+    cdef Py_ssize_t i, c0, panel
+    for i in range(begin, end):
+        panel = i // pieces
+        c0 = i % pieces * PIECE
+        dl_winograd_weights(&r.p, panel, c0, min(r.p.c, c0 + PIECE), r.u + panel * MATRICES * r.p.plane_u + c0 * dl_winograd_panel, r.p.plane_u)
+
+
+cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are segments: all stages."""
+    cdef Run* r = <Run*>ctx
+    cdef char* room = dl_room_take(r.rooms, r.room, r.count)
+    cdef float* v = <float*>(room + 64)
+    cdef float* m = v + MATRICES * r.p.plane_v
+    cdef Py_ssize_t tiles = dl_tiles_before(&r.p, end) - dl_tiles_before(&r.p, begin)
+    cdef Py_ssize_t after = min(r.p.segments, end + r.p.per)
+    cdef Py_ssize_t panel
+    dl_winograd_input(&r.p, begin, end, v)
+    for panel in range(r.p.panels):
+        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * MATRICES * r.p.plane_u, r.p.plane_u, m, panel,
+                             dl_input_stream(&r.p, end, after, panel, r.p.panels), dl_output_stream(&r.p, r.p.y, begin, end, panel))
+        dl_winograd_output(&r.p, begin, end, m, panel)
+    dl_winograd_finish(&r.p, begin, end)
+    dl_room_leave(room)
+
+
+cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are panels: all tiles from the transformed input."""
+    cdef Run* r = <Run*>ctx
+    cdef char* room = dl_room_take(r.rooms, r.room, r.count)
+    cdef Py_ssize_t plane = _plane(min(r.p.c, PIECE))
+    cdef float* u = <float*>(room + 64)
+    cdef float* m = u + MATRICES * plane
+    cdef Py_ssize_t panel, piece, c0, c1
+    cdef dl_stream none
+    none.left = 0
+    for panel in range(begin, end):
+        for piece in range(_up(r.p.c, PIECE)):
+            c0 = piece * PIECE
+            c1 = min(r.p.c, c0 + PIECE)
+            dl_winograd_weights(&r.p, panel, c0, c1, u, plane)
+            dl_winograd_multiply(&r.p, r.tiles, r.v, c0, c1, u, plane, m, panel, none, none)
+        dl_winograd_output(&r.p, 0, r.p.segments, m, panel)
+    dl_room_leave(room)
+
+
+cdef void _finish_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Run* r = <Run*>ctx
+    dl_winograd_finish(&r.p, begin, end)
+
+
+cdef int winograd_convolve(dl_winograd* p) except -1:
+    cdef Run r
+    cdef Py_ssize_t size
+    cdef double cost = _cycles(p) / 4
+    if _tiles(p) == 0 or p.k == 0:
+        return 0
+    r.p = p[0]
+    r.tiles = _tiles(p)
+    if r.tiles <= FEW:
+        size = _transform_input(&r)
+        _take_rooms(&r, MATRICES * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
+        launch(_panels_body, &r, r.p.panels, 1, cost)
+        if p.finish != NULL:
+            launch(_finish_body, &r, r.p.segments, max(1, 16 // r.p.seg), 1.0 * p.n * p.oh * p.ow * p.k)
+        pool_free(r.v, size)
+    else:
+        dl_winograd_plan(&r.p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c)))
+        size = r.p.panels * MATRICES * r.p.plane_u * <Py_ssize_t>sizeof(float)
+        r.u = <float*>pool_alloc(size)
+        launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
+        _take_rooms(&r, MATRICES * (r.p.plane_v + r.p.plane_m), _up(r.p.segments, r.p.per))
+        launch(_blocks_body, &r, r.p.segments, r.p.per, cost)
+        pool_free(r.u, size)
+    pool_free(r.rooms, r.room * r.count)
+    return 0
+
+
+# ---- The gradient by the kernel
+
+cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are (part of the tiles, group of panels): sums over the part, a block of segments at a time."""
+    cdef Run* r = <Run*>ctx
+    cdef char* room = dl_room_take(r.rooms, r.room, r.count)
+    cdef float* v = <float*>(room + 64)
+    cdef float* z = v + MATRICES * r.p.plane_v
+    cdef Py_ssize_t i, s0, s1, s2, start, stop, first, last, panel, at, tiles
+    cdef dl_stream ahead
+    for i in range(begin, end):
+        start = i // r.groups * r.part
+        stop = min(r.p.segments, start + r.part)
+        first = i % r.groups * GROUP
+        last = min(r.p.panels, first + GROUP)
+        s1 = start
+        while s1 < stop:
+            s0 = s1
+            s1 = min(stop, s0 + r.p.per)
+            s2 = min(stop, s1 + r.p.per)
+            tiles = dl_tiles_before(&r.p, s1) - dl_tiles_before(&r.p, s0)
+            dl_winograd_input(&r.p, s0, s1, v)
+            for panel in range(first, last):
+                at = i // r.groups * r.p.panels + panel
+                if s0 == start:
+                    memset(r.sums + at * dl_winograd_panel, 0, dl_winograd_panel * sizeof(float))
+                dl_winograd_output_grad(&r.p, s0, s1, z, panel, r.sums + at * dl_winograd_panel)
+                if panel + 1 < last:
+                    ahead = dl_output_stream(&r.p, r.p.g, s0, s1, panel + 1)
+                else:
+                    ahead = dl_output_stream(&r.p, r.p.g, s1, s2, first)
+                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, r.u + at * MATRICES * r.p.plane_u, r.p.plane_u, s0 > start, panel,
+                                      dl_input_stream(&r.p, s1, s2, panel - first, last - first), ahead)
+    dl_room_leave(room)
+
+
+cdef void _weight_grad_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are pieces of channels of a panel: from the sums of all parts, in order."""
+    cdef Run* r = <Run*>ctx
+    cdef Py_ssize_t pieces = _up(r.p.c, PIECE)
+    cdef Py_ssize_t i, c0, panel
+    for i in range(begin, end):
+        panel = i // pieces
+        c0 = i % pieces * PIECE
+        dl_winograd_weight_grad(&r.p, r.u + panel * MATRICES * r.p.plane_u + c0 * dl_winograd_panel, r.p.plane_u, r.parts,
+                                r.p.panels * MATRICES * r.p.plane_u, panel, c0, min(r.p.c, c0 + PIECE))
+
+
+cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Items are channels of a panel: from the transformed input of all tiles."""
+    cdef Run* r = <Run*>ctx
+    cdef char* room = dl_room_take(r.rooms, r.room, r.count)
+    cdef Py_ssize_t plane = _plane(min(r.p.c, PIECE))
+    cdef float* u = <float*>(room + 64)
+    cdef float* z = u + MATRICES * plane
+    cdef float* sums = z + MATRICES * r.p.plane_m
+    cdef Py_ssize_t items = _up(r.p.c, ITEM)
+    cdef Py_ssize_t i, c0, c1, last, panel
+    cdef dl_stream none
+    none.left = 0
+    for i in range(begin, end):
+        panel = i // items
+        memset(sums, 0, dl_winograd_panel * sizeof(float))
+        dl_winograd_output_grad(&r.p, 0, r.p.segments, z, panel, sums)
+        c1 = i % items * ITEM
+        last = min(r.p.c, c1 + ITEM)
+        if c1 == 0:
+            for c0 in range(dl_winograd_panel):
+                r.sums[panel * dl_winograd_panel + c0] = sums[c0]
+        while c1 < last:
+            c0 = c1
+            c1 = min(last, c0 + PIECE)
+            dl_winograd_correlate(&r.p, r.tiles, r.v, c0, c1, z, u, plane, False, panel, none, none)
+            dl_winograd_weight_grad(&r.p, u, plane, 1, 0, panel, c0, c1)
+    dl_room_leave(room)
+
+
+cdef int winograd_weight_gradient(dl_winograd* p, float* bias, bint add_bias) except -1:
+    cdef Run r
+    cdef Py_ssize_t size, panels, i, j
+    cdef double cost = _cycles(p) / 4
+    r.p = p[0]
+    r.tiles = _tiles(p)
+    r.parts = 1
+    panels = _up(p.k, dl_winograd_panel)
+    if r.tiles == 0 or p.c == 0 or p.k == 0:
+        if not p.add:
+            memset(p.y, 0, p.r * p.r * p.c * p.k * sizeof(float))
+        if bias != NULL and not add_bias:
+            memset(bias, 0, p.k * sizeof(float))
+        return 0
+    if r.tiles <= FEW:
+        size = _transform_input(&r)
+        r.sums = <float*>pool_alloc(panels * dl_winograd_panel * sizeof(float))
+        _take_rooms(&r, MATRICES * (_plane(min(p.c, PIECE)) + r.p.plane_m) + dl_winograd_panel, panels * _up(p.c, ITEM))
+        launch(_pieces_body, &r, panels * _up(p.c, ITEM), 1, cost)
+        pool_free(r.v, size)
+    else:
+        dl_winograd_plan(&r.p, 56 if p.c <= 64 else max(28, min(96, 28672 // p.c)))
+        r.groups = _up(panels, GROUP)
+        r.parts = max(1, min(_up(PARTS, r.groups), r.tiles // PART_TILES))
+        r.part = _up(_up(r.p.segments, r.parts), r.p.per) * r.p.per
+        r.parts = _up(r.p.segments, r.part)
+        size = r.parts * panels * MATRICES * r.p.plane_u * <Py_ssize_t>sizeof(float)
+        r.u = <float*>pool_alloc(size)
+        r.sums = <float*>pool_alloc(r.parts * panels * dl_winograd_panel * sizeof(float))
+        _take_rooms(&r, MATRICES * (r.p.plane_v + r.p.plane_m), r.parts * r.groups)
+        launch(_sums_body, &r, r.parts * r.groups, 1, cost)
+        launch(_weight_grad_body, &r, panels * _up(p.c, PIECE), 1, 50.0 * r.parts * p.c * panels)
+        pool_free(r.u, size)
+    if bias != NULL:
+        for j in range(p.k):
+            bias[j] = (bias[j] if add_bias else 0) + r.sums[j]
+            for i in range(1, r.parts):
+                bias[j] += r.sums[i * panels * dl_winograd_panel + j]
+    pool_free(r.sums, r.parts * panels * dl_winograd_panel * <Py_ssize_t>sizeof(float))
+    pool_free(r.rooms, r.room * r.count)
+    return 0
+
+
+# ---- For tests and timings
+
+cdef const float* _data(object x):
+    return NULL if x is None else <float*>(<Tensor>x).data
+
+
+cdef Tensor _float32(object x):
+    cdef Tensor t
+    if x is None:
+        return None
+    t = tensor(x)
+    if t.dtype != F32:
+        raise ValueError("winograd: expected float32")
+    return t
+
+
+def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, left=0, height=None, width=None, turned=False, into=None):
+    """The convolution with the kernel, to height x width; if `turned`, its gradient by the input at x. Only dtypes are checked."""
+    cdef Tensor t = _float32(x)
+    cdef Tensor w = _float32(kernel)
+    cdef Tensor y, b = _float32(bias), s = _float32(scale), m = _float32(mask)
+    cdef dl_winograd p
+    cdef Py_ssize_t dims[4]
+    memset(&p, 0, sizeof(p))
+    p.n, p.h, p.w, p.c, p.r, p.top, p.left = t.dims[0], t.dims[1], t.dims[2], t.dims[3], w.dims[0], top, left
+    p.k = w.dims[2] if turned else w.dims[3]
+    p.oh = p.h - p.r + 1 if height is None else height
+    p.ow = p.w - p.r + 1 if width is None else width
+    dims[0], dims[1], dims[2], dims[3] = p.n, p.oh, p.ow, p.k
+    y = empty(F32, 4, dims) if into is None else _float32(into)
+    p.x, p.mask, p.weights, p.turned, p.y = _data(t), _data(m), _data(w), turned, <float*>y.data
+    p.bias, p.scale, p.relu, p.add = _data(b), _data(s), relu, into is not None
+    winograd_convolve(&p)
+    return y
+
+
+def weight_gradient(x, g, r, mask=None, gmask=None, top=0, left=0, into=None):
+    """The gradients by a kernel of r x r and by the bias, where g is the output's. Only dtypes are checked."""
+    cdef Tensor t = _float32(x)
+    cdef Tensor d = _float32(g)
+    cdef Tensor y, b, m = _float32(mask), q = _float32(gmask)
+    cdef dl_winograd p
+    cdef Py_ssize_t dims[4]
+    memset(&p, 0, sizeof(p))
+    p.n, p.h, p.w, p.c, p.r, p.top, p.left = t.dims[0], t.dims[1], t.dims[2], t.dims[3], r, top, left
+    p.oh, p.ow, p.k = d.dims[1], d.dims[2], d.dims[3]
+    dims[0], dims[1], dims[2], dims[3] = p.r, p.r, p.c, p.k
+    y = empty(F32, 4, dims) if into is None else _float32(into[0])
+    b = empty(F32, 1, &dims[3]) if into is None else _float32(into[1])
+    p.x, p.mask, p.g, p.gmask, p.y, p.add = _data(t), _data(m), _data(d), _data(q), <float*>y.data, into is not None
+    winograd_weight_gradient(&p, <float*>b.data, into is not None)
+    return y, b
+
+
+def enable(on):
+    """Whether `conv` may use it from now on; returns whether it might before."""
+    global _enabled
+    before = _enabled
+    _enabled = on
+    return before
+
+
+def pays(n, h, w, c, height, width, k, r):
+    """Whether the shape is faster this way."""
+    cdef dl_winograd p
+    p.n, p.h, p.w, p.c, p.oh, p.ow, p.k, p.r = n, h, w, c, height, width, k, r
+    return bool(winograd_pays(&p))

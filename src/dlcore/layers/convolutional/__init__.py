@@ -1,0 +1,1 @@
+"""Layers that slide a kernel over sequences, images and volumes."""
