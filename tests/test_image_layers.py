@@ -277,6 +277,15 @@ def test_a_box_that_leaves_the_image_loses_its_label():
     assert np.asarray(y["bounding_boxes"]["labels"]).tolist() == [[-1]]
 
 
+def test_as_many_boxes_for_every_image():
+    layer = layers.MaxNumBoundingBoxes(2)
+    for count in (1, 2, 5):
+        boxes = {"boxes": np.arange(count * 4.0).reshape(1, count, 4), "labels": np.arange(count)[None]}
+        y = layer({"images": images(1, 3, 3, 1), "bounding_boxes": boxes})["bounding_boxes"]
+        assert np.asarray(y["labels"]).tolist() == [[0, 1 if count > 1 else -1]]
+        assert y["boxes"].shape == (1, 2, 4)
+
+
 # --------------------------------------------------------------------------------------------------- dtypes and models
 
 def test_whole_numbers():

@@ -14,7 +14,7 @@ FIXED = ("Resizing", "CenterCrop")
 MOVING = ("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomCrop")
 TONES = ("RandomContrast", "RandomBrightness")
 COLORS = ("RandomGrayscale", "RandomInvert", "Solarization", "RandomPosterization", "AutoContrast", "Equalization", "RandomHue", "RandomSaturation",
-          "RandomColorDegeneration", "RandomSharpness", "RandomGaussianBlur", "RandomErasing")  # fmt: skip
+          "RandomColorDegeneration", "RandomSharpness", "RandomGaussianBlur", "RandomErasing", "ContrastLimitedAdaptiveHistogramEqualization")  # fmt: skip
 BENDS = ("RandomShear", "RandomPerspective", "MixUp", "CutMix")
 NAMES = (*FIXED, *MOVING, *TONES, *COLORS, *BENDS)
 POLICIES = ("AugMix", "RandAugment")
@@ -125,6 +125,12 @@ class Case:
 
     def RandomErasing(self, rng, height, width):
         return {"factor": pick(rng, 0.5, (0.9, 1.0)), "scale": pick(rng, (0.02, 0.33), 0.5), "fill_value": pick(rng, None, 3), **self.values(rng)}
+
+    def ContrastLimitedAdaptiveHistogramEqualization(self, rng, height, width):
+        rows, columns = tiles = pick(rng, (2, 2), (1, 3), (4, 2))
+        # PyTorch's limit of how often a value counts is rounded down: so it is whole here, and a little.
+        limit = pick(rng, 2, 1, 0) * (256 + 1e-6) / (-(-height // rows) * -(-width // columns))
+        return {"clip_limit": float(limit), "tile_grid_size": tiles, "value_range": (0, 255)}
 
     def RandomShear(self, rng, height, width):
         return {"x_factor": pick(rng, 0.5, (0.2, 0.9)), "y_factor": pick(rng, 0.0, 0.3), **self.filling(rng)}
