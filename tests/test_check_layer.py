@@ -58,6 +58,7 @@ CASES = {
     "CategoryEncoding": [({"num_tokens": 7}, ids(3, 4), False)],
     "CenterCrop": [({"height": 2, "width": 5}, X4), ({"height": 3, "width": 8}, X4)],
     "Concatenate": [({"axis": 1}, PAIR)],
+    "ContrastLimitedAdaptiveHistogramEqualization": [({"tile_grid_size": (2, 3), "value_range": (-3, 3)}, X4, False)],
     "Conv1D": [({"filters": 3, "kernel_size": 2, "activation": "tanh"}, X3), ({"filters": 2, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, X3)],
     "Conv1DTranspose": [({"filters": 3, "kernel_size": 2, "strides": 3}, X3)],
     "Conv2D": [
@@ -108,6 +109,7 @@ CASES = {
     "MaxPooling1D": [({"pool_size": 2}, X3), ({"pool_size": 3, "strides": 2, "padding": "same"}, X3)],
     "MaxPooling2D": [({"pool_size": 2}, X4), ({"pool_size": 3, "strides": 2, "padding": "same", "data_format": "channels_first"}, X4)],
     "MaxPooling3D": [({"pool_size": 2}, X5), ({"pool_size": 3, "strides": 2, "padding": "same"}, X5)],
+    "MaxNumBoundingBoxes": "acts on boxes only",
     "Maximum": [({}, PAIR)],
     "Minimum": [({}, PAIR)],
     "MixUp": "mixes at random",
@@ -115,6 +117,7 @@ CASES = {
     "Normalization": [({"mean": [0.0, 1.0, 2.0, 3.0], "variance": [1.0, 2.0, 1.0, 2.0]}, X2)],
     "PReLU": [({"alpha_initializer": "uniform", "shared_axes": [1]}, X3)],
     "Permute": [({"dims": (2, 1)}, X3)],
+    "Pipeline": [(lambda: layers.Pipeline([layers.Rescaling(2.0), layers.Resizing(3, 3)]), X4)],
     "RMSNormalization": [({}, X3)],
     "RandAugment": [(lambda: layers.RandAugment(num_ops=0), X4, False)],
     "RandomBrightness": [({"factor": (0.5, 0.5), "value_range": (-1, 1)}, X4)],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.record_images import COLORS, FIXED, MOVING, NAMES, SEEDS, TONES, Case, filled
+from golden.record_images import COLORS, FIXED, MOVING, NAMES, SEEDS, TONES, Case, filled, lanczos_calls
 
 import dlcore
 from dlcore import config, layers
@@ -277,6 +277,15 @@ def test_a_box_that_leaves_the_image_loses_its_label():
     assert np.asarray(y["bounding_boxes"]["labels"]).tolist() == [[-1]]
 
 
+def test_as_many_boxes_for_every_image():
+    layer = layers.MaxNumBoundingBoxes(2)
+    for count in (1, 2, 5):
+        boxes = {"boxes": np.arange(count * 4.0).reshape(1, count, 4), "labels": np.arange(count)[None]}
+        y = layer({"images": images(1, 3, 3, 1), "bounding_boxes": boxes})["bounding_boxes"]
+        assert np.asarray(y["labels"]).tolist() == [[0, 1 if count > 1 else -1]]
+        assert y["boxes"].shape == (1, 2, 4)
+
+
 # --------------------------------------------------------------------------------------------------- dtypes and models
 
 def test_whole_numbers():
@@ -377,3 +386,71 @@ def test_errors(make, error, message):
         return
     with pytest.raises(error, match=message):
         make()
+
+
+# ------------------------------------------------------------------------------------------------------------- ops.image
+
+def test_lanczos():
+    recorded = np.load(Path(__file__).with_name("golden") / "images_lanczos.npz")
+    for key, x, size, kind, antialias in lanczos_calls():
+        np.testing.assert_allclose(dlcore.ops.image.resize(x, size, kind, antialias), recorded[key], atol=2e-6, err_msg=key)
+
+
+def test_ops_in_a_functional_model():
+    from dlcore.ops import image
+
+    inputs = dlcore.Input((8, 9, 3))
+    outputs = image.rgb_to_hsv(image.affine_transform(image.resize(inputs, (5, 6)), [1, 0, 1, 0, 1, 0, 0, 0]))
+    outputs = image.sobel_edges(image.pad_images(image.crop_images(outputs, 1, 1, 1, 1), 2, 2, 2, 2))
+    assert outputs.shape == (None, 7, 8, 3, 2)
+    model = dlcore.Model(inputs, outputs)
+    x = images(2, 8, 9, 3)
+    y = image.rgb_to_hsv(image.affine_transform(image.resize(x, (5, 6)), [1, 0, 1, 0, 1, 0, 0, 0]))
+    np.testing.assert_array_equal(model(x), image.sobel_edges(image.pad_images(image.crop_images(y, 1, 1, 1, 1), 2, 2, 2, 2)))
+
+
+def test_gradients_reach_the_images_only():
+    x, matrix = dlcore.Variable(images(1, 4, 4, 1)), dlcore.Variable(np.array([[1, 0, 0.5, 0, 1, 0, 0, 0]], "float32"))
+    with dlcore.GradientTape() as tape:
+        y = dlcore.ops.image.affine_transform(x, dlcore.ops.stop_gradient(matrix))
+    np.testing.assert_allclose(np.asarray(tape.gradient(y, x))[0, :, :, 0], np.tile([0.5, 1, 1, 1], (4, 1)))
+    with dlcore.GradientTape() as tape:
+        y = dlcore.ops.image.affine_transform(x, matrix)
+    with pytest.raises(ValueError, match="no gradient by the map"):
+        tape.gradient(y, matrix)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda i, x: i.resize(x, (4,)), "`size` must be a tuple of two"),
+    (lambda i, x: i.resize(x, (4, 0)), "`size` must be a tuple of two"),
+    (lambda i, x: i.resize(x, (4, 4), interpolation="area"), "`interpolation`"),
+    (lambda i, x: i.resize(x[0, 0], (4, 4)), "Invalid images rank"),
+    (lambda i, x: i.affine_transform(x, np.zeros((3, 8))), r"expected matrices \(n or 1, 8\)"),
+    (lambda i, x: i.affine_transform(x, np.zeros(6)), r"expected matrices \(n or 1, 8\)"),
+    (lambda i, x: i.affine_transform(x, np.zeros((1, 1, 8))), "Invalid transform rank"),
+    (lambda i, x: i.affine_transform(x, np.zeros(8), fill_mode="edge"), "`fill_mode`"),
+    (lambda i, x: i.affine_transform(np.zeros((1, 0, 3, 1), "float32")[:, :, :0], np.zeros(8), fill_mode="wrap"), None),
+    (lambda i, x: i.perspective_transform(x, np.zeros((4, 2)), np.zeros((3, 2))), "Invalid end_points shape"),
+    (lambda i, x: i.perspective_transform(x, np.zeros((4, 2)), np.zeros((4, 2))), "lie on one line"),
+    (lambda i, x: i.crop_images(x, 1, 1), "exactly two of top_cropping"),
+    (lambda i, x: i.crop_images(x, 3, 0, 3, 0), "target_height must be >= 0"),
+    (lambda i, x: i.crop_images(x, 2, 0, target_height=9, right_cropping=0), "do not lie in images of 4 x 5"),
+    (lambda i, x: i.pad_images(x, 1, 1, target_height=3, right_padding=1), "bottom_padding must be >= 0"),
+    (lambda i, x: i.extract_patches(x, 7), "do not fit"),
+    (lambda i, x: i.extract_patches(x, 2, padding="full"), "`padding`"),
+    (lambda i, x: i.map_coordinates(x, [[0.0]], 1), "First dim of `coordinates`"),
+    (lambda i, x: i.rgb_to_hsv(x.astype("uint8")), "expected float dtype"),
+    (lambda i, x: i.rgb_to_grayscale(x[..., :2]), "Invalid channel size"),
+    (lambda i, x: i.gaussian_blur(x, (2, 2)), "two odd numbers"),
+    (lambda i, x: i.scale_and_translate(x, (2, 2), [1.0], [0.0], [1], "linear"), "expected 4 numbers in `output_shape`"),
+])  # fmt: skip
+def test_errors_of_ops(call, message):
+    if message is None:
+        call(dlcore.ops.image, images(2, 4, 5, 3))
+        return
+    with pytest.raises(ValueError, match=message):
+        call(dlcore.ops.image, images(2, 4, 5, 3))
+    with pytest.raises(TypeError, match="`size`"):
+        dlcore.ops.image.extract_patches(images(2, 4, 5, 3), (1, 2, 3, 4))
+    with pytest.raises(NotImplementedError, match="order"):
+        dlcore.ops.image.map_coordinates([1.0], [[0.0]], 2)

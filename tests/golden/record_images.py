@@ -2,7 +2,7 @@
 
 A layer, its arguments and images follow from a seed, in Keras as in dlcore. Random numbers differ between the two, so what is
 kept is the transformation that Keras drew and what it made of the images with it. `tests/parity/test_parity_images.py` makes
-the same comparisons live.
+the same comparisons live. ``KERAS_BACKEND=tensorflow`` records images_lanczos.npz instead: PyTorch does not have those kernels.
 """
 
 import json
@@ -14,7 +14,7 @@ FIXED = ("Resizing", "CenterCrop")
 MOVING = ("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomCrop")
 TONES = ("RandomContrast", "RandomBrightness")
 COLORS = ("RandomGrayscale", "RandomInvert", "Solarization", "RandomPosterization", "AutoContrast", "Equalization", "RandomHue", "RandomSaturation",
-          "RandomColorDegeneration", "RandomSharpness", "RandomGaussianBlur", "RandomErasing")  # fmt: skip
+          "RandomColorDegeneration", "RandomSharpness", "RandomGaussianBlur", "RandomErasing", "ContrastLimitedAdaptiveHistogramEqualization")  # fmt: skip
 BENDS = ("RandomShear", "RandomPerspective", "MixUp", "CutMix")
 NAMES = (*FIXED, *MOVING, *TONES, *COLORS, *BENDS)
 POLICIES = ("AugMix", "RandAugment")
@@ -126,6 +126,12 @@ class Case:
     def RandomErasing(self, rng, height, width):
         return {"factor": pick(rng, 0.5, (0.9, 1.0)), "scale": pick(rng, (0.02, 0.33), 0.5), "fill_value": pick(rng, None, 3), **self.values(rng)}
 
+    def ContrastLimitedAdaptiveHistogramEqualization(self, rng, height, width):
+        rows, columns = tiles = pick(rng, (2, 2), (1, 3), (4, 2))
+        # PyTorch's limit of how often a value counts is rounded down: so it is whole here, and a little.
+        limit = pick(rng, 2, 1, 0) * (256 + 1e-6) / (-(-height // rows) * -(-width // columns))
+        return {"clip_limit": float(limit), "tile_grid_size": tiles, "value_range": (0, 255)}
+
     def RandomShear(self, rng, height, width):
         return {"x_factor": pick(rng, 0.5, (0.2, 0.9)), "y_factor": pick(rng, 0.0, 0.3), **self.filling(rng)}
 
@@ -203,5 +209,24 @@ def main():
     np.savez_compressed(pathlib.Path(__file__).with_name("images.npz"), **store)
 
 
+def lanczos_calls():
+    """(key, images, size, interpolation, antialias)"""
+    rng = np.random.default_rng(0)
+    for height, width, *size in [(7, 8, 5, 11), (9, 6, 4, 3), (6, 6, 13, 13)]:
+        x = rng.uniform(0, 1, (1, height, width, 2)).astype("float32")
+        for kind in ("lanczos3", "lanczos5"):
+            for antialias in (False, True):
+                yield f"{height},{width}|{kind}|{antialias}", x, size, kind, antialias
+
+
+def lanczos():
+    import keras
+
+    store = {key: np.asarray(keras.ops.image.resize(x, size, kind, antialias)) for key, x, size, kind, antialias in lanczos_calls()}
+    np.savez_compressed(pathlib.Path(__file__).with_name("images_lanczos.npz"), **store)
+
+
 if __name__ == "__main__":
-    main()
+    import keras
+
+    (lanczos if keras.backend.backend() == "tensorflow" else main)()

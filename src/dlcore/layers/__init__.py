@@ -63,6 +63,8 @@ from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretizatio
 from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
 from dlcore.layers.preprocessing.images.affine import RandomRotation, RandomTranslation, RandomZoom
 from dlcore.layers.preprocessing.images.bends import RandomElasticTransform, RandomPerspective, RandomShear
+from dlcore.layers.preprocessing.images.box_count import MaxNumBoundingBoxes
+from dlcore.layers.preprocessing.images.clahe import ContrastLimitedAdaptiveHistogramEqualization
 from dlcore.layers.preprocessing.images.colors import (
     AutoContrast,
     Equalization,
@@ -84,6 +86,7 @@ from dlcore.layers.preprocessing.images.resizing import CenterCrop, RandomCrop, 
 from dlcore.layers.preprocessing.images.textures import RandomErasing, RandomGaussianBlur, RandomSharpness
 from dlcore.layers.preprocessing.images.tones import RandomBrightness, RandomContrast
 from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
+from dlcore.layers.preprocessing.pipeline import Pipeline
 from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
 from dlcore.layers.preprocessing.string_lookup import StringLookup
 from dlcore.layers.regularization import (
@@ -151,6 +154,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -204,6 +208,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -217,6 +222,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
