@@ -1,5 +1,7 @@
 """compile, fit, evaluate, predict and single batches; training loops of one's own; freezing; interruptions."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -528,3 +530,118 @@ def test_layers_that_the_first_step_builds(make, begun):
     model.compile("sgd", "mse")
     assert model.fit(x, y, verbose=0).history["loss"] == pytest.approx([36 + 2 * 0.01])
     assert all((w != initial).all() for w, initial in zip(model.get_weights(), (1, 0, 1, 0), strict=True))
+
+
+class TestChangesBetweenBatches:
+    """`train_on_batch` looks through the layers only if something may have changed in them."""
+
+    class Net(dlcore.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = dlcore.layers.Dense(3, activation="tanh")
+            self.more = []
+            self.named = {}
+            self.last = dlcore.layers.Dense(1)
+
+        def call(self, x):
+            x = self.first(x)
+            for layer in [*self.more, *self.named.values()]:
+                x = layer(x)
+            return self.last(x)
+
+    def begin(self):
+        x, y = np.random.default_rng(0).normal(size=(2, 8, 3)).astype("float32")
+        model = self.Net()
+        model.compile("sgd", "mse")
+        for _ in range(3):
+            model.train_on_batch(x, y[:, :1])
+        return model, lambda: model.train_on_batch(x, y[:, :1], return_dict=True)
+
+    def moved(self, model, step):
+        """Names of the variables that a step changes."""
+        before = {v.path: np.array(v) for v in model.weights}
+        step()
+        return {v.path for v in model.weights if v.path not in before or not np.array_equal(np.array(v), before[v.path])}
+
+    def test_nothing(self):
+        model, step = self.begin()
+        found = model._found
+        assert len(self.moved(model, step)) == 4 and model._found is found
+
+    @pytest.mark.parametrize("how", ["attribute", "list", "dict", "inside"])
+    def test_a_layer_comes_and_goes(self, how):
+        model, step = self.begin()
+        new = dlcore.layers.Dense(3, name="new")
+        if how == "attribute":
+            old, model.first = model.first, new
+        elif how == "list":
+            model.more.append(new)
+        elif how == "dict":
+            model.named["a"] = new
+        else:
+            model.more.append(Sequential([new]))
+        step()
+        assert len(self.moved(model, step)) == (4 if how == "attribute" else 6)
+        assert len(model.arena.variables) == len(model.trainable_variables)
+        if how == "attribute":
+            model.first = old
+        elif how == "list":
+            model.more[0] = dlcore.layers.Dense(3, name="another")
+        elif how == "dict":
+            del model.named["a"]
+        else:
+            model.more.pop()
+        step()
+        assert len(self.moved(model, step)) == (6 if how == "list" else 4)
+        assert len(model.arena.variables) == len(model.trainable_variables)
+
+    def test_freezing(self):
+        model, step = self.begin()
+        model.first.trainable = False
+        assert len(self.moved(model, step)) == 2
+        model.first.trainable = True
+        assert len(self.moved(model, step)) == 4
+        model.last.bias.trainable = False
+        assert len(self.moved(model, step)) == 3
+        model.trainable = False
+        with pytest.warns(UserWarning, match="trainable weights"):
+            assert len(self.moved(model, step)) == 0
+        model.trainable = True
+        assert len(self.moved(model, step)) >= 3
+
+    def test_metrics(self):
+        model, step = self.begin()
+        assert set(step()) == {"loss"}
+        model.first.tracker = dlcore.metrics.Mean(name="tracker")
+        assert set(step()) == {"loss", "tracker"}
+        model.first.tracker.update_state(3.0)
+        assert step()["tracker"] == 0                               # begins anew with each batch
+        model.first.trackers = [dlcore.metrics.Mean(name="a")]
+        step()
+        model.first.trackers.append(dlcore.metrics.Mean(name="b"))
+        assert set(step()) == {"loss", "tracker", "a", "b"}
+        del model.first.tracker
+        model.first.trackers = None
+        assert set(step()) == {"loss"}
+        model.compile("sgd", "mse", metrics=["mae"])
+        assert len(step()) == 2
+
+    @pytest.mark.filterwarnings("ignore:Gradients do not exist")
+    def test_weights_and_penalties(self):
+        model, step = self.begin()
+        model.first.extra = model.first.add_weight(shape=(2,), name="extra")
+        step()
+        assert len(model.arena.variables) == 5
+        loss = model.test_on_batch(np.zeros((8, 3), "float32"), np.zeros((8, 1), "float32"))
+        model.last.kernel.regularizer = dlcore.regularizers.L2(10.0)
+        assert model.test_on_batch(np.zeros((8, 3), "float32"), np.zeros((8, 1), "float32")) > loss
+
+    def test_copies_look_for_themselves(self):
+        model, _ = self.begin()
+        other = copy.deepcopy(model)
+        assert other._found is None
+        x = np.ones((4, 3), "float32")
+        before = [np.array(w) for w in model.weights]
+        other.train_on_batch(x, x[:, :1])
+        for v, w in zip(model.weights, before, strict=True):
+            np.testing.assert_array_equal(v, w)

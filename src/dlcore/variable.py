@@ -9,6 +9,13 @@ from dlcore._kernels.tensor import Tensor, VariableBase, convert
 from dlcore.naming import auto_name
 
 
+class Changes:
+    """When what layers hold last changed. Every change (an attribute set, a variable created or frozen ...) puts a new object here,
+    so as long as it is the same, nothing did; but for what is put into a list or dict of the user's."""
+
+    last = object()
+
+
 class Variable(VariableBase):
     """A named tensor that layers, metrics and optimizers keep their state in.
 
@@ -67,6 +74,7 @@ class Variable(VariableBase):
     def trainable(self, value):
         self._trainable = bool(value)
         self._wants_grad = self._trainable and self._is_float
+        Changes.last = object()
 
     @property
     def value(self):

@@ -96,14 +96,14 @@ cdef bint _by_winograd(const dl_conv* c, const dl_conv_table* table, dl_winograd
     cdef const dl_axis* d = &c.axis[0]
     cdef const dl_axis* h = &c.axis[1]
     cdef const dl_axis* w = &c.axis[2]
-    if table.size != 4 or c.groups != 1 or d.kernel != 1 or d.stride != 1 or d.source != d.target or h.kernel != w.kernel:
+    if table.size != 4 or c.groups != 1 or d.kernel != 1 or d.stride != 1 or d.source != d.target:
         return False
-    if h.stride != 1 or w.stride != 1 or h.dilation != 1 or w.dilation != 1:
+    if h.stride != 1 or w.stride != 1 or h.kernel > 1 and h.dilation != 1 or w.dilation != 1:
         return False
     memset(p, 0, sizeof(dl_winograd))
     p.n, p.h, p.w, p.c = c.n * d.source, h.source, w.source, c.sc
-    p.oh, p.ow, p.k, p.r = h.target, w.target, c.tc, h.kernel
-    p.top = p.r - 1 - h.before if c.back else h.before
+    p.oh, p.ow, p.k, p.r, p.rows = h.target, w.target, c.tc, w.kernel, h.kernel
+    p.top = p.rows - 1 - h.before if c.back else h.before
     p.left = p.r - 1 - w.before if c.back else w.before
     p.x, p.mask, p.turned = <const float*>c.x, <const float*>c.mask, c.back
     return winograd_pays(p)

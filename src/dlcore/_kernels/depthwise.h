@@ -337,8 +337,8 @@ static const REAL NAME(dw_zeros)[VBYTES / sizeof(REAL)] __attribute__((aligned(V
 
 #define SLIDE_OVER(K, S, P, TERM)                                                                          \
     do {                                                                                                   \
-        const REAL *at[5];                                                                                 \
-        _Pragma("GCC unroll 5") for (int i = 0; i < 5; i++) {                                              \
+        const REAL *at[6];                                                                                 \
+        _Pragma("GCC unroll 6") for (int i = 0; i < 6; i++) {                                              \
             at[i] = x + taps[r].x + 4 * i * xs;                                                            \
             if (4 * i < (P - 1) * S + K) DW_KEEP(at[i]);                                                   \
         }                                                                                                  \

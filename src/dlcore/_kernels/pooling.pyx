@@ -15,7 +15,7 @@ cimport cython
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from dlcore._kernels.cast cimport apply_move, cast_to
+from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.pooling cimport (
     Cover, Window, vmax_line, vmax_pixel, vmean_line, vmean_pixel, vshare_line, vunmax_pixel, vunmax_scatter, vunmean_gather,
@@ -579,8 +579,10 @@ cdef Tensor _prepare(_Pooling op, str name, object inputs, object data_format):
 
 
 cdef Tensor _run(_Pooling op, Tensor x, bint largest):
-    if x.dtype >= F16:
-        return apply_move(op, (x,))
+    if x.dtype >= F32:
+        return apply(op, (x,))
+    if x.dtype == F16:
+        return cast_to(apply(op, (cast_to(x, F32),)), F16)
     if not largest:
         return apply(op, (cast_to(x, F32),))
     if x.dtype == BOOL:

@@ -1,11 +1,13 @@
 """State: the variables and losses of a layer and of the layers in it."""
 
+from operator import is_
+
 import numpy as np
 
 from dlcore import constraints, initializers, regularizers
 from dlcore.layers.context import calls, enter_scope, holds_losses, leave_scope, losses_pending
 from dlcore.naming import auto_name
-from dlcore.variable import Variable, assign_all
+from dlcore.variable import Changes, Variable, assign_all
 
 
 class State:
@@ -44,6 +46,7 @@ class State:
         self._created.append((variable, bool(trainable)))
         if not self._trainable:
             variable.trainable = False
+        Changes.last = object()
         return variable
 
     def add_variable(self, shape, initializer, dtype=None, trainable=True, autocast=True, regularizer=None, constraint=None, name=None):
@@ -60,6 +63,7 @@ class State:
         return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
 
     def __setattr__(self, name, value):
+        holds = name not in BOOKKEEPING and (_MAY_HOLD[type(value)] or name == "built" or _MAY_HOLD[type(vars(self).get(name))])
         if isinstance(value, (State, list, tuple, dict)) and name[0] != "_":
             State._sublayers(self)                  # what was put into a list before this comes before it
             super().__setattr__(name, value)
@@ -69,12 +73,15 @@ class State:
         if isinstance(value, (Variable, list, tuple, dict)) and name != "_created" and "_created" in vars(self):
             known = {id(v) for v, _ in self._created}       # a variable's place is that of its first assignment
             self._created.extend((v, v.trainable) for v in find(value, Variable) if id(v) not in known)
+        if holds:
+            Changes.last = object()             # afterwards: who looks in between must look again
 
     def __delattr__(self, name):
         value = vars(self).get(name)
         super().__delattr__(name)
         if isinstance(value, Variable):
             self._created[:] = [pair for pair in self._created if pair[0] is not value]
+        Changes.last = object()
 
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""
@@ -175,6 +182,7 @@ class State:
             layer._trainable = value
             for v, trainable in layer._created:
                 v.trainable = trainable and value
+        Changes.last = object()
 
     def get_weights(self):
         """NumPy copies of all weights."""
@@ -288,3 +296,33 @@ def find(value, kind):
     elif isinstance(value, (list, tuple, set)):
         for item in value:
             yield from find(item, kind)
+
+
+class Snapshot:
+    """The layers found in a layer, itself first, and whether looking again would find the same things in them."""
+
+    def __init__(self, layer):
+        self._seen = Changes.last
+        self.layers = layer._flatten_layers()
+        self._containers = []
+        for inner in self.layers:
+            for _, value in held_in(inner):
+                self._note(value)
+
+    def _note(self, value):
+        if not isinstance(value, (list, tuple, dict, set)):
+            return
+        if not isinstance(value, tuple):
+            self._containers.append((value, _items(value)))
+        for item in _items(value):
+            self._note(item)
+
+    def holds(self):
+        """Whether nothing has changed since."""
+        return self._seen is Changes.last and all(
+            len(items) == len(container) and all(map(is_, items, _items(container))) for container, items in self._containers
+        )
+
+
+def _items(container):
+    return list(container.values() if isinstance(container, dict) else container)

@@ -59,7 +59,7 @@ class Model(Trainer, Layer):
         # The arena holds the memory of these variables: a copy, with variables of its own, makes another. What the optimizer
         # remembers goes beside the variables that it belongs to.
         # The graph comes first: its calls are in an order in which none leads deep into those before.
-        state = {"_graph": self._graph, **super().__getstate__(), "_arena": None, "_source": None, "_resume": None}
+        state = {"_graph": self._graph, **super().__getstate__(), "_arena": None, "_source": None, "_resume": None, "_found": None}
         if self.optimizer is not None and self.optimizer.built:
             slots = {}
             self.optimizer.save_own_variables(slots)

@@ -10,6 +10,7 @@ from dlcore._kernels.tape import Tape
 from dlcore._kernels.tensor import Tensor
 from dlcore.data import unpack_x_y_sample_weight
 from dlcore.layers.context import losses_pending
+from dlcore.layers.state import Snapshot, State
 from dlcore.metrics import Mean
 from dlcore.models.compile_utils import CompileLoss, CompileMetrics
 from dlcore.utils.checks import is_count
@@ -31,7 +32,7 @@ class Steps:
         self._compile_loss = None
         self._compile_metrics = None
         self._loss_tracker = None
-        self._step_metrics = None
+        self._found = None                      # what `_begin` found in the layers
         self._penalized = None                  # whether weights have penalties; None: not known yet
         self._arena_is_whole = False
         self._source = None                     # the batches, while `fit` runs
@@ -106,7 +107,8 @@ class Steps:
 
     def _metrics_of_step(self):
         """`metrics`, without looking through all attributes again; for use between `_begin` and the end of a loop."""
-        return self.metrics if self._step_metrics is None else self._compiled_metrics() + self._step_metrics
+        found = self._found
+        return self.metrics if found is None or found.metrics is None else self._compiled_metrics() + found.metrics
 
     @property
     def metrics_names(self):
@@ -209,18 +211,30 @@ class Steps:
 
     def _begin(self, training):
         """What can be found out once before a loop instead of at every step of it."""
-        # A subclass may say itself what its metrics are.
-        self._step_metrics = self._metrics_in_attributes() if type(self).metrics is Steps.metrics else None
-        self._penalized = None
+        found = self._found
+        if found is None or not found.holds():
+            found = self._found = _Found(self)
+        # Layers that are not built get their variables in the call of the first step.
+        variables = self.trainable_variables if found.variables is None else found.variables
+        self._penalized = any(v.regularizer is not None for v in variables) if found.whole else None
         if training:
-            # Layers that are not built get their variables in the call of the first step, which makes the arena then.
-            self._arena_is_whole = all(layer.built for layer in self._flatten_layers())
-            variables = self.trainable_variables
+            self._arena_is_whole = found.whole
             if not variables:
                 self._arena = None
-            elif self._arena_is_whole:
+            elif self._arena_is_whole:              # else the first step makes the arena
                 self._make_arena(variables)
-                self._penalized = any(v.regularizer is not None for v in variables)
+
+
+class _Found(Snapshot):
+    """What a loop needs to know of a model and can know until something changes in its layers; None for what a subclass says itself."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        cls = type(model)
+        self.whole = all(layer.built for layer in self.layers)
+        self.metrics = model._metrics_in_attributes() if cls.metrics is Steps.metrics else None
+        own = cls.trainable_variables is not State.trainable_variables or cls.variables is not State.variables
+        self.variables = None if own else model.trainable_variables
 
 
 def _batch_rows(x):
