@@ -324,3 +324,12 @@ def test_a_copy_has_no_losses():
     twin = copy.deepcopy(layer)
     twin(ops.ones((2, 3)))
     assert len(twin.losses) == len(layer.losses) == 1
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Dense(3, "relu"), lambda: layers.EinsumDense("ab,bc->ac", 3, "relu")])
+def test_activation_may_be_exchanged(make):
+    layer = make()
+    layer(X)
+    for value, function in ((None, lambda z: z), ("tanh", np.tanh), (lambda z: z * z, np.square)):
+        layer.activation = value
+        np.testing.assert_allclose(layer(X), function(X @ layer.get_weights()[0]), rtol=1e-5, atol=1e-6)

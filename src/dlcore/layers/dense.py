@@ -1,11 +1,12 @@
 """Dense: the fully connected layer."""
 
-from dlcore import activations, constraints, initializers, regularizers
+from dlcore import constraints, initializers, regularizers
 from dlcore._kernels.dense import dense  # not through ops: a layer's call is recorded as a whole
-from dlcore.layers.base import InputSpec, Layer
+from dlcore.layers.activated import Activated
+from dlcore.layers.base import InputSpec
 
 
-class Dense(Layer):
+class Dense(Activated):
     """``activation(inputs @ kernel + bias)`` on the last axis of inputs of any rank.
 
     Args:
@@ -34,7 +35,7 @@ class Dense(Layer):
             if value is not None:
                 raise ValueError(f"Dense: {option} is not supported and must be None; received {option}={value!r}")
         self.units = units
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -44,8 +45,6 @@ class Dense(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
-        # An elementwise activation is fused into the op; any other function is called on its result.
-        self._fused = activations.fused_code(self.activation)
         self.bias = None
 
     def build(self, input_shape):

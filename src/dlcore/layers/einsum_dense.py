@@ -3,15 +3,16 @@
 import math
 import re
 
-from dlcore import activations, constraints, initializers, regularizers
+from dlcore import constraints, initializers, regularizers
 from dlcore._kernels.array import reshape
 from dlcore._kernels.binary import add
 from dlcore._kernels.dense import dense
 from dlcore._kernels.einsum import einsum
-from dlcore.layers.base import InputSpec, Layer
+from dlcore.layers.activated import Activated
+from dlcore.layers.base import InputSpec
 
 
-class EinsumDense(Layer):
+class EinsumDense(Activated):
     """``activation(einsum(equation, inputs, kernel) + bias)``.
 
     Args:
@@ -44,7 +45,7 @@ class EinsumDense(Layer):
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.bias_axes = bias_axes
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -52,7 +53,6 @@ class EinsumDense(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
-        self._code = activations.fused_code(self.activation)
         self._matrix = None             # (inputs, outputs) where the kernel is a matrix between the last axes
 
     def build(self, input_shape):
@@ -93,8 +93,8 @@ class EinsumDense(Layer):
         whole = bias is None or tuple(bias.shape) == tuple(sizes)
         if whole and bias is not None and free > 1:
             bias = reshape(bias, (math.prod(sizes),))
-        fused = whole and self._code is not None
-        y = dense(x, kernel, bias if whole else None, self._code if fused else None)
+        fused = whole and self._fused is not None
+        y = dense(x, kernel, bias if whole else None, self._fused if fused else None)
         if free > 1:
             y = reshape(y, (*front, *sizes))
         if not whole:

@@ -1,18 +1,19 @@
 """What all convolutions share, and the base of Conv1D, Conv2D and Conv3D."""
 
-from dlcore import activations, constraints, initializers, regularizers
+from dlcore import constraints, initializers, regularizers
 from dlcore._kernels.array import transpose  # not through ops: a layer's call is recorded as a whole
 from dlcore._kernels.conv import convolve
 from dlcore.config import standardize_data_format
+from dlcore.layers.activated import Activated
 from dlcore.layers.arguments import whole_tuple
-from dlcore.layers.base import InputSpec, Layer
+from dlcore.layers.base import InputSpec
 from dlcore.layers.configuration import serialized
 
 _CURRENT = ("kernel_size", "strides", "padding", "output_padding", "data_format", "dilation_rate", "activation", "kernel_initializer", "bias_initializer",
             "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint")
 
 
-class Convolution(Layer):
+class Convolution(Activated):
     """A layer with a kernel that slides over the axes between batch and channels.
 
     A subclass says what shape its kernel has (`_kernel_shape`), what becomes of the size of an axis (`_size`), and which op
@@ -49,13 +50,6 @@ class Convolution(Layer):
         axes = tuple(range(2, rank + 2))
         # The kernels know channels last only; weights are the same for both formats.
         self._turns = ((0, *axes, 1), (0, rank + 1, *range(1, rank + 1))) if self.data_format == "channels_first" else None
-
-    def __setattr__(self, name, value):
-        if name == "activation":                # may be exchanged at any time, as in Keras
-            value = activations.get(value)
-            # An elementwise activation is fused into the op; any other function is called on its result.
-            super().__setattr__("_fused", activations.fused_code(value))
-        super().__setattr__(name, value)
 
     def get_config(self):
         config = super().get_config()
