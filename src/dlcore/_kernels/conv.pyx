@@ -4,8 +4,10 @@ A convolution takes an *image* (N, space, channels) to a *field*; its gradient b
 way with the same loop. So the two ops differ in which of input and output is the image.
 """
 
+import weakref
+
 cimport cython
-from libc.string cimport memset
+from libc.string cimport memcmp, memcpy, memset
 
 from dlcore._kernels.activation cimport (
     ACT_LINEAR, ACT_RELU, act_cost, act_forward, act_from_output, activation_code, default_params,
@@ -14,9 +16,11 @@ from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.dense cimport back_through
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as, VariableBase
 from dlcore._kernels.types cimport F16, F32, F64, U8
-from dlcore._kernels.winograd cimport dl_winograd, winograd_convolve, winograd_pays, winograd_weight_gradient
+from dlcore._kernels.winograd cimport (
+    dl_winograd, winograd_convolve, winograd_kernel_size, winograd_pays, winograd_transform_kernel, winograd_weight_gradient,
+)
 
 from dlcore._kernels.array import transpose
 
@@ -119,7 +123,54 @@ cdef void _unpool_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     job.table.unpool(job.c, job.out, begin, end)
 
 
-cdef int _winograd_and_pool(dl_winograd* fast, dl_conv* c, const dl_conv_table* table) except -1:
+@cython.final
+cdef class Prepared:
+    """The kernel of a variable as Winograd's algorithm reads it, for inference on single images. It holds while the variable has the
+    numbers that it was made from; to compare them takes a tenth of making it."""
+
+    cdef object ref
+    cdef dl_winograd p
+    cdef Tensor kernel
+    cdef Tensor u
+
+
+cdef dict _prepared = {}        # id of a variable: Prepared
+cdef enum:
+    MOST_PREPARED = 1048576     # bytes of a kernel: prepared it takes four times as many
+
+
+cdef Prepared prepare(Tensor w, const dl_winograd* p):
+    """None if it is not worth it."""
+    cdef Prepared found = _prepared.get(id(w))
+    cdef Py_ssize_t bytes = w.size * sizeof(float)
+    cdef Py_ssize_t[1] dims
+    dims[0] = winograd_kernel_size(p)
+    if dims[0] == 0 or bytes > MOST_PREPARED:
+        return None
+    if (found is not None and found.ref() is w and found.p.turned == p.turned and found.kernel.size == w.size and found.p.c == p.c and found.p.k == p.k
+            and found.p.r == p.r and found.p.rows == p.rows and memcmp(found.kernel.data, w.data, bytes) == 0):
+        return found
+    key = id(w)
+    found = Prepared.__new__(Prepared)
+    found.p = p[0]
+    found.u = empty(F32, 1, dims)
+    dims[0] = w.size
+    found.kernel = empty(F32, 1, dims)
+    memcpy(found.kernel.data, w.data, bytes)
+    found.p.weights = <const float*>found.kernel.data
+    winograd_transform_kernel(&found.p, <float*>found.u.data)
+    found.ref = weakref.ref(w, lambda _: _prepared.pop(key, None))
+    _prepared[key] = found
+    return found
+
+
+cdef int _winograd(dl_winograd* fast, dl_conv* c, const dl_conv_table* table, Tensor w) except -1:
+    cdef Prepared ready = None if w is None else prepare(w, fast)
+    cdef float* u = NULL if ready is None else <float*>ready.u.data
+    return _winograd_and_pool(fast, c, table, u) if c.ph else winograd_convolve(fast, u)
+
+
+cdef int _winograd_and_pool(dl_winograd* fast, dl_conv* c, const dl_conv_table* table, float* u) except -1:
     """The field exists as a whole, for a while."""
     cdef Job job
     cdef Py_ssize_t rows = c.n * c.axis[1].target
@@ -128,14 +179,14 @@ cdef int _winograd_and_pool(dl_winograd* fast, dl_conv* c, const dl_conv_table* 
     job.table = table
     job.out = pool_alloc(size)
     fast.y = <float*>job.out
-    winograd_convolve(fast)
+    winograd_convolve(fast, u)
     launch(_pool_body, &job, rows // c.ph, 4, 0.05 * size)
     pool_free(job.out, size)
     return 0
 
 
-cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except -1:
-    """Computes the target."""
+cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights, Tensor lasting) except -1:
+    """Computes the target. `lasting`: the variable with the weights if they may be the same at the next call, or None."""
     cdef Job job
     cdef Py_ssize_t n
     cdef char* memory
@@ -144,7 +195,7 @@ cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except
         fast.weights, fast.y = <const float*>weights, <float*>c.y
         fast.bias, fast.scale, fast.relu, fast.add = <const float*>c.bias, <const float*>c.scale, c.relu, c.add
         fast.finish, fast.ctx = c.finish, c.ctx
-        return _winograd_and_pool(&fast, c, table) if c.ph else winograd_convolve(&fast)
+        return _winograd(&fast, c, table, lasting)
     dl_conv_plan(c, table.size, table.mr, table.lanes, FORWARD_PIXELS)
     if c.span > INT_MAX:
         raise ValueError(f"convolution: a kernel may span at most {INT_MAX} elements of the input; with these sizes and dilations it spans {c.span}")
@@ -375,7 +426,7 @@ cdef class _ConvOp(Op):
             c.ctx = &f
             if not self.transposed:
                 c.finish = _finish
-        run(&c, table, w.data)
+        run(&c, table, w.data, w if self.need == 0 and isinstance(w, VariableBase) else None)
         if c.ctx != NULL and self.transposed:
             launch(_finish_body, &f, y.size, 4096, act_cost(self.code) * y.size)
         return 0
@@ -450,7 +501,7 @@ cdef class _ConvOp(Op):
             d = self.grad_in(0, &accumulate)
             c.y = d.data
             c.add = accumulate
-            run(&c, table, w.data)
+            run(&c, table, w.data, None)
         return 0
 
 
@@ -504,14 +555,19 @@ cdef class ConvTranspose(_ConvOp):
 
 
 cdef int _sizes(str name, str argument, object value, int rank, int least, Py_ssize_t* out) except -1:
+    """Whole numbers of at least `least` from one for all axes, or one for each."""
     cdef int i
-    values = (value,) * rank if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(values, (tuple, list)) or len(values) != rank or not all([isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values]):
-        raise ValueError(f"{name}: {argument} must be an integer of at least {least}, or {rank} of them; received {argument}={value!r}")
-    for i in range(rank):
-        if values[i] > INT_MAX:
-            raise ValueError(f"{name}: {argument} must be at most {INT_MAX}; received {argument}={value!r}")
-        out[i] = values[i]
+    cdef object v
+    cdef bint one = type(value) is int
+    cdef bint good = one or type(value) in (tuple, list) and len(value) == rank
+    for i in range(rank if good else 0):
+        v = value if one else value[i]
+        good = type(v) is int and least <= v <= INT_MAX
+        if not good:
+            break
+        out[i] = v
+    if not good:
+        raise ValueError(f"{name}: {argument} must be a whole number from {least} to {INT_MAX}, or {rank} of them; received {argument}={value!r}")
     return 0
 
 

@@ -25,7 +25,12 @@ cdef extern from "winograd.h":
 cdef bint winograd_pays(const dl_winograd* p) noexcept nogil
 
 # y = relu(scale * (x conv weights) + bias)
-cdef int winograd_convolve(dl_winograd* p) except -1
+cdef int winograd_convolve(dl_winograd* p, float* u) except -1
+
+# With few tiles (a single image) the transform of the kernel takes as long as the products. It can be kept: `u` with so many
+# elements, filled once, then given to winograd_convolve. 0: there are many tiles, and u must be NULL.
+cdef Py_ssize_t winograd_kernel_size(const dl_winograd* p) noexcept
+cdef int winograd_transform_kernel(const dl_winograd* p, float* u) except -1
 
 # y (rows, r, c, k) = the gradient by the kernel; and if it is not NULL, `bias` that by the bias
 cdef int winograd_weight_gradient(dl_winograd* p, float* bias, bint add_bias) except -1

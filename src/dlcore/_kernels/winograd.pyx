@@ -161,9 +161,9 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     """Items are panels: all tiles from the transformed input."""
     cdef Run* r = <Run*>ctx
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
-    cdef Py_ssize_t plane = _plane(min(r.p.c, PIECE))
+    cdef Py_ssize_t plane = r.p.plane_u if r.u != NULL else _plane(min(r.p.c, PIECE))
     cdef float* u = <float*>(room + 64)
-    cdef float* m = u + r.p.matrices * plane
+    cdef float* m = u if r.u != NULL else u + r.p.matrices * plane
     cdef Py_ssize_t panel, piece, c0, c1
     cdef dl_stream none
     none.left = 0
@@ -171,7 +171,10 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
         for piece in range(_up(r.p.c, PIECE)):
             c0 = piece * PIECE
             c1 = min(r.p.c, c0 + PIECE)
-            dl_winograd_weights(&r.p, panel, c0, c1, u, plane)
+            if r.u != NULL:
+                u = r.u + panel * r.p.matrices * plane + c0 * dl_winograd_panel
+            else:
+                dl_winograd_weights(&r.p, panel, c0, c1, u, plane)
             dl_winograd_multiply(&r.p, r.tiles, r.v, c0, c1, u, plane, m, panel, none, none)
         dl_winograd_output(&r.p, 0, r.p.segments, m, panel)
     dl_room_leave(room)
@@ -182,7 +185,25 @@ cdef void _finish_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     dl_winograd_finish(&r.p, begin, end)
 
 
-cdef int winograd_convolve(dl_winograd* p) except -1:
+cdef Py_ssize_t winograd_kernel_size(const dl_winograd* p) noexcept:
+    cdef Run r
+    if _tiles(p) > FEW:
+        return 0
+    r.p = p[0]
+    dl_winograd_plan(&r.p, 0)
+    return r.p.panels * r.p.matrices * r.p.plane_u
+
+
+cdef int winograd_transform_kernel(const dl_winograd* p, float* u) except -1:
+    cdef Run r
+    r.p = p[0]
+    r.u = u
+    dl_winograd_plan(&r.p, 0)
+    launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
+    return 0
+
+
+cdef int winograd_convolve(dl_winograd* p, float* u) except -1:
     cdef Run r
     cdef Py_ssize_t size
     cdef double cost = _cycles(p) / 4
@@ -192,6 +213,7 @@ cdef int winograd_convolve(dl_winograd* p) except -1:
     r.tiles = _tiles(p)
     if r.tiles <= FEW:
         size = _transform_input(&r)
+        r.u = u
         _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
         launch(_panels_body, &r, r.p.panels, 1, cost)
         if p.finish != NULL:
@@ -361,7 +383,7 @@ def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, lef
     y = empty(F32, 4, dims) if into is None else _float32(into)
     p.x, p.mask, p.weights, p.turned, p.y = _data(t), _data(m), _data(w), turned, <float*>y.data
     p.bias, p.scale, p.relu, p.add = _data(b), _data(s), relu, into is not None
-    winograd_convolve(&p)
+    winograd_convolve(&p, NULL)
     return y
 
 
