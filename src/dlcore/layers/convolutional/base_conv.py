@@ -165,7 +165,10 @@ class BaseConv(Convolution):
                              f"channels not counted), kernel_size={self.kernel_size}, dilation_rate={self.dilation_rate}, padding={self.padding!r}")
         return size
 
+    def pooled(self, inputs, bias, activation, scale, window):
+        """`convolve` and the maximum pooling that follows it, with windows side by side; only channels last and up to two axes, and
+        with relu or no activation."""
+        return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation, scale, window)
+
     def _apply(self, inputs, bias, activation, scale):
-        if scale is None:
-            return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation)
         return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation, scale)
