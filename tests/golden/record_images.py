@@ -127,7 +127,7 @@ class Case:
         return {"factor": pick(rng, 0.5, (0.9, 1.0)), "scale": pick(rng, (0.02, 0.33), 0.5), "fill_value": pick(rng, None, 3), **self.values(rng)}
 
     def ContrastLimitedAdaptiveHistogramEqualization(self, rng, height, width):
-        rows, columns = tiles = pick(rng, (2, 2), (1, 3), (4, 2))
+        rows, columns = tiles = pick(rng, (2, 2), (1, 2), (2, 1))          # by more than a pixel PyTorch fills up otherwise
         # PyTorch's limit of how often a value counts is rounded down: so it is whole here, and a little.
         limit = pick(rng, 2, 1, 0) * (256 + 1e-6) / (-(-height // rows) * -(-width // columns))
         return {"clip_limit": float(limit), "tile_grid_size": tiles, "value_range": (0, 255)}

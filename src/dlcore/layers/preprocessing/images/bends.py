@@ -54,8 +54,8 @@ class RandomShear(Affine):
             return None
         shape, n = self._shape(data)
         way = np.where(self._uniform((n, 1), seed=seed) > 0.5, -1, 1)
-        down = self._uniform((n, 1), *self.y_factor, seed, self.compute_dtype)
-        across = self._uniform((n, 1), *self.x_factor, seed, self.compute_dtype)
+        down = self._uniform((n, 1), self.y_factor[0], self.y_factor[1], seed, self.compute_dtype)
+        across = self._uniform((n, 1), self.x_factor[0], self.x_factor[1], seed, self.compute_dtype)
         return {"shear_factor": (np.concatenate([across, down], 1) * way).astype(self.compute_dtype), "input_shape": shape}
 
     def _matrices(self, transformation, height, width):
@@ -171,7 +171,8 @@ class RandomElasticTransform(Affine):
     def _transform_images(self, images, transformation, interpolation):
         if transformation is None:
             return images
-        alpha, sigma = self.get_elastic_transform_params(*self._size(images.shape), float(transformation["distortion_factor"]))
+        height, width = self._size(images.shape)
+        alpha, sigma = self.get_elastic_transform_params(height, width, float(transformation["distortion_factor"]))
         if sigma <= 0:
             return images
         bent = elastic_transform(images, alpha, sigma, interpolation, self.fill_mode, self.fill_value, transformation["seed"], self.data_format)

@@ -192,7 +192,8 @@ class RandomCrop(_Sized):
     def transform_images(self, images, transformation, training=True):
         if not training:
             return convert(images)
-        images = self._window(self._floating(images), *transformation, self.height, self.width)
+        top, left = transformation
+        images = self._window(self._floating(images), top, left, self.height, self.width)
         if self._size(images.shape) == (self.height, self.width):
             return images
         return resize(images, (self.height, self.width), data_format=self.data_format)
