@@ -11,6 +11,7 @@ builds only the modules named, into a tree in which the others are built.
 
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -122,8 +123,18 @@ def extensions():
                 shutil.copyfile(source, copy)
             built.append(extension(f"dlcore._kernels.{level}.{source.stem}", copy, [*flags, f"-DDL_LEVEL_{level}"]))
     for module in built:
-        module.depends = sorted(str(p) for p in KERNELS.glob("*.h"))
+        module.depends = sorted(headers(module.sources[0]))
     return built
+
+
+def headers(source, found=()):
+    """The headers of ours that a C file includes, also through others: what it must be compiled again for."""
+    names = re.findall(r'^\s*#include "(\w+\.h)"', Path(source).read_text(), re.MULTILINE)
+    found = set(found)
+    for path in {str(KERNELS / name) for name in names} - found:
+        if Path(path).exists():
+            found |= headers(path, found | {path})
+    return found
 
 
 class ParallelBuild(build_ext):

@@ -78,11 +78,11 @@ def start_workers(peers: list[Peer], threads: int, cores: list[int], pythons: di
     return workers, missing
 
 
-def measure(workload: Workload, workers: dict, rounds: int, seconds: float, smoke: bool) -> tuple[dict, dict]:
+def measure(workload: Workload, workers: dict, rounds: int, seconds: float, smoke: bool, cpu_time: bool = False) -> tuple[dict, dict]:
     """Interleaved rounds of one workload.
 
     Returns, by peer, `{"seconds": [...], "losses": [...], "cpu": [...], "check": first epoch's loss}`, with one
-    value a round in the lists; and the errors by peer.
+    value a round in the lists; and the errors by peer. `cpu_time`: seconds of the processor, not of the clock.
     """
     spec = workload.spec | (workload.smoke if smoke else {})
     results, errors = {}, {}
@@ -103,7 +103,7 @@ def measure(workload: Workload, workers: dict, rounds: int, seconds: float, smok
             time.sleep(SETTLE)
             reply = attempt(name, do="turn", seconds=seconds)
             if reply:
-                results[name]["seconds"].append(reply["seconds"])
+                results[name]["seconds"].append(reply["seconds"] * (reply["cpu"] if cpu_time else 1))
                 results[name]["losses"].append(reply["loss"])
                 results[name]["cpu"].append(reply["cpu"])
     return results, errors

@@ -101,7 +101,7 @@ def tier_tables(tier: str, records: list[dict], order: list[str]) -> str:
 
 def loss_table(records: list[dict], order: list[str]) -> str:
     """Losses: of the first epoch from the common weights, and of the last epoch that was timed."""
-    records = [r for r in records if r["workload"].check != "none"]
+    records = [r for r in records if r["workload"].check != "none" and r["workload"].tier == "e2e"]
     if not records:
         return ""
     peers = [p for p in order if any(p in r["result"] for r in records)]

@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.25, help="least time of one peer's turn")
+    parser.add_argument("--cpu-time", action="store_true", help="seconds of the processor: on one thread, for a machine that others use")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one round, only dlcore and numpy")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="interpreter of a peer")
     parser.add_argument("--json", metavar="FILE")
@@ -95,7 +96,7 @@ def run_workloads(session: Session, workloads: list, pythons: dict) -> None:
             session.versions |= worker.versions
         for workload in workloads:
             began, load = time.perf_counter(), machine.load()
-            result, errors = measure(workload, workers, args.rounds, args.seconds, args.smoke)
+            result, errors = measure(workload, workers, args.rounds, args.seconds, args.smoke, args.cpu_time)
             session.failures += [f"{workload.name}: {peer}: {message}" for peer, message in errors.items()]
             if result:
                 session.records.append({"workload": workload, "threads": threads, "result": result, "load": load})

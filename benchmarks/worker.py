@@ -46,16 +46,15 @@ def turn(job, seconds: float) -> dict:
     """
     began, cpu = time.perf_counter(), time.process_time()
     loss = job.run()
-    once = time.perf_counter() - began
+    once, busy = time.perf_counter() - began, time.process_time() - cpu
     if once < seconds / 4:  # short: what was just done warmed the caches after the other peers' turns
         repeats = max(1, int(seconds / max(once, 1e-7)))
         run = job.run
         began, cpu = time.perf_counter(), time.process_time()
         for _ in range(repeats):
             loss = run()
-        once = (time.perf_counter() - began) / repeats
-    busy = (time.process_time() - cpu) / (time.perf_counter() - began)
-    return {"seconds": once / job.items, "loss": loss, "cpu": busy}
+        once, busy = (time.perf_counter() - began) / repeats, (time.process_time() - cpu) / repeats
+    return {"seconds": once / job.items, "loss": loss, "cpu": busy / once}
 
 
 def resident(field: str) -> int:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-SETTINGS = ("DLCORE_ISA", "DLCORE_NUM_THREADS", "DLCORE_GEMM", "DLCORE_POISON", "OMP_NUM_THREADS")
+SETTINGS = ("DLCORE_ISA", "DLCORE_NUM_THREADS", "DLCORE_GEMM", "DLCORE_WINOGRAD", "DLCORE_POISON", "OMP_NUM_THREADS")
 
 
 def run(code, *args, timeout=120, **environment):

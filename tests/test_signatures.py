@@ -16,9 +16,8 @@ TABLE = json.loads(Path(__file__).with_name("golden").joinpath("signatures.json"
 
 # Reason -> names (regular expressions of module.name) that do not exist.
 MISSING = {
-    "convolution, pooling and images are built next": r"layers\.(.*Conv.*|Random.*|.*Crop|CenterCrop|Resizing|AugMix|AutoContrast|CutMix|MixUp"
-    r"|ContrastLimited.*|Equalization|RandAugment|Solarization|MaxNumBoundingBoxes|Pipeline|MelSpectrogram|STFTSpectrogram)",
-    "recurrent layers and attention come later": r"layers\.(RNN|.*RNN.*|LSTM.*|GRU.*|Bidirectional|TimeDistributed|.*Attention|ReversibleEmbedding)",
+    "spectrograms come with signal processing": r"layers\.(MelSpectrogram|STFTSpectrogram)",
+    "recurrent layers and attention come later": r"layers\.(RNN|.*RNN.*|Conv(olution)?LSTM.*|LSTM.*|GRU.*|Bidirectional|TimeDistributed|.*Attention|ReversibleEmbedding)",
     "text vectorization comes later": r"layers\.TextVectorization",
     "layers of other frameworks": r"layers\.(FlaxLayer|JaxLayer|TFSMLayer|TorchModuleWrapper)",
     "the short-time Fourier transform is left out": r"initializers\.(STFT|STFTInitializer|stft)",
@@ -36,7 +35,7 @@ MISSING_METHODS = {
     "whole-model files and exports come later": r"models\..*\.(save|export)",
     "Keras itself only raises an error": r".*\.add_metric",
     "helpers that Keras leaves public": r".*\.symbolic_call|callbacks\.(EarlyStopping\.get_monitor_value|TensorBoard\.summary)|layers\.Discretization\.output_dtype"
-    r"|layers\.SpectralNormalization\.normalized_weights|metrics\.AUC\.interpolate_pr_auc|optimizers\.Muon\.(lr_adjust|transpose_last_axis|zeropower_via_newtonschulz5)",
+    r"|layers\.SpectralNormalization\.normalized_weights|layers\.Random(Zoom|Translation|Shear)\.get_(transformed_x_y|clipped_bbox|shifted_bbox)|metrics\.AUC\.interpolate_pr_auc|optimizers\.Muon\.(lr_adjust|transpose_last_axis|zeropower_via_newtonschulz5)",
     "no dtype policies: a layer has one dtype": r".*\.(dtype_policy|quantization_mode|variable_serialization_spec)",
 }
 # Name of a function or class -> reason why its arguments differ.

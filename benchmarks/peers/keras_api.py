@@ -233,7 +233,8 @@ def gemm(m: int, k: int, n: int, transposed: bool) -> Job:
 def convolution(direction: str, window: list, strides: int, padding: str, groups: int, **spec) -> Job:
     """dlcore only."""
     arrays = convolution_arrays(window=window, strides=strides, padding=padding, groups=groups, **spec)
-    if groups == arrays[0].shape[-1]:
+    depthwise = groups == arrays[0].shape[-1] > 1
+    if depthwise:
         arrays = (arrays[0], arrays[1].swapaxes(-1, -2).copy(), arrays[2])
         call = partial(keras.ops.depthwise_conv, strides=strides, padding=padding)
     else:
@@ -247,6 +248,6 @@ def convolution(direction: str, window: list, strides: int, padding: str, groups
             y = call(x, kernel)
         run = partial(tape.gradient, y, wanted, gradient)
     result = run().numpy()
-    if direction == "weights" and groups == arrays[0].shape[-1]:
+    if direction == "weights" and depthwise:
         result = result.swapaxes(-1, -2)
     return Job(lambda: run() is None, 1, fingerprint(result))

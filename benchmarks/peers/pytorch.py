@@ -111,6 +111,7 @@ def training(net: Network):
         return criterion(model(bx), by)
 
     if "compile" in VARIANT:
+        torch._dynamo.reset()
         loss_of = torch.compile(loss_of)
 
     def epoch():
@@ -129,8 +130,9 @@ def training(net: Network):
 def predictor(net: Network, example: torch.Tensor):
     model = build(net, logits=False).eval()
     if "compile" in VARIANT:
+        torch._dynamo.reset()  # what the last workload left
         torch._inductor.config.freezing = True  # weights are constants, packed once
-        return torch.compile(model)
+        return torch.compile(model, dynamic=False)
     if "script" in VARIANT:
         with torch.no_grad():
             return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, example)))

@@ -263,6 +263,38 @@ def transposed_convolution(lib, pick, shape):
     return spatial(lib, "Conv{}DTranspose", shape)(pick((1, 2, 3)), kernel, **options, **common(lib, pick))
 
 
+def depthwise(lib, pick, shape):
+    """Depthwise or separable: they are for one and two axes, and their strides are one number."""
+    kind = pick(("Depthwise", "Separable"))
+    format = data_format(pick)
+    sizes, _ = split(shape, format)
+    if len(sizes) == 3:
+        return convolution(lib, pick, shape)
+    options = {"padding": pick(("valid", "same")), "data_format": format, "depth_multiplier": pick((1, 1, 2)), "activation": pick((None, pick(SMOOTH))), "use_bias": pick(range(5)) > 0}
+    kernel, mode = each(pick, sizes), pick(("plain", "strides", "dilation"))
+    if mode == "strides":
+        options["strides"] = pick((2, 3))
+    elif mode == "dilation" and (options["padding"] == "same" or all(2 * (k - 1) < n for n, k in zip(sizes, kernel, strict=True))):
+        options["dilation_rate"] = 2
+    if kind == "Depthwise":
+        return spatial(lib, "DepthwiseConv{}D", shape)(kernel, **options)
+    return spatial(lib, "SeparableConv{}D", shape)(pick((1, 2, 3)), kernel, **options)
+
+
+def pooling(lib, pick, shape):
+    name, format = pick(("MaxPooling{}D", "AveragePooling{}D")), data_format(pick)
+    sizes, _ = split(shape, format)
+    windows = each(pick, sizes)
+    strides = pick((None, tuple(pick((1, 2, 3)) for _ in sizes)))
+    return spatial(lib, name, shape)(windows, strides, padding=pick(("valid", "same")), data_format=format)
+
+
+def adaptive_pooling(lib, pick, shape):
+    name, format = pick(("AdaptiveMaxPooling{}D", "AdaptiveAveragePooling{}D")), data_format(pick)
+    sizes, _ = split(shape, format)
+    return spatial(lib, name, shape)(each(pick, sizes), data_format=format)
+
+
 def grouped(lib, pick, shape):
     axis = pick((-1, 1))
     return lib.layers.GroupNormalization(groups=pick([n for n in (1, 2, 3, -1) if shape[axis] % n == 0]), axis=axis)
@@ -281,8 +313,12 @@ def zero_padding(lib, pick, shape):
 CONVOLUTIONS = (
     convolution,
     transposed_convolution,
+    depthwise,
 )
-POOLINGS = ()
+POOLINGS = (
+    pooling,
+    adaptive_pooling,
+)
 SPATIAL_NORMALIZATIONS = (
     lambda lib, pick, shape: lib.layers.BatchNormalization(axis=pick((-1, -1, 1)), epsilon=0.01, scale=pick((True, False)), center=pick((True, False))),
     lambda lib, pick, shape: lib.layers.LayerNormalization(),
@@ -300,6 +336,8 @@ OTHER_SPATIAL = (
 # To a rank of 2.
 FLATTENINGS = (
     lambda lib, pick, shape: lib.layers.Flatten(data_format=data_format(pick)),
+    lambda lib, pick, shape: spatial(lib, "GlobalAveragePooling{}D", shape)(data_format=data_format(pick)),
+    lambda lib, pick, shape: spatial(lib, "GlobalMaxPooling{}D", shape)(data_format=data_format(pick)),
 )
 SPATIAL_INPUTS = ((7, 2), (9, 3), (12, 1), (6, 5, 2), (5, 6, 3), (8, 7, 1), (3, 4, 3, 2), (4, 3, 4, 1))
 LARGEST_GRID = 400

@@ -148,6 +148,7 @@ static void dl_conv_plan(dl_conv* c, Py_ssize_t size, Py_ssize_t mr, Py_ssize_t 
     c->phases = d->phases * h->phases * w->phases;
     c->cost = flops / (size == 4 ? 180 : 90) + 0.3 * c->n * (double)d->target * h->target * w->target * c->tc;
     Py_ssize_t bh = h->most, bw = w->most, want = 1;
+    if (c->ph) pixels = dl_least(pixels, dl_most(16384 / (size * c->tc), c->ph * bw)); /* pooled while they are in L1 */
     const Py_ssize_t weights = d->kernel * h->kernel * w->kernel * c->gs * c->gt * c->groups * size;
     while (bh > 1 && (dl_room(c, bh, bw) > limit || bh * bw > pixels)) bh = dl_up(bh, 2);
     while (bh == 1 && bw > 16 * mr && (dl_room(c, 1, bw) > limit || bw > pixels)) bw = dl_up(bw, 2);
@@ -243,6 +244,8 @@ typedef struct {
     void (*pack)(const dl_conv* c, const void* weights, Py_ssize_t begin, Py_ssize_t end);
     int (*block)(const dl_conv* c, Py_ssize_t t);
     int (*item)(const dl_conv* c, Py_ssize_t t);
+    void (*pool)(const dl_conv* c, const void* field, Py_ssize_t begin, Py_ssize_t end);
+    void (*unpool)(const dl_conv* c, void* field, Py_ssize_t begin, Py_ssize_t end);
     void (*total)(const void* sums, Py_ssize_t chunks, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t end, void* out, int add);
 } dl_conv_table;
 #endif
@@ -521,22 +524,28 @@ static void NAME(masked)(const REAL* x, const REAL* mask, REAL* to, Py_ssize_t n
         }
 }
 
-/* Maxima over windows of ph rows (`row` elements apart) by pw pixels, for `n` of them side by side. */
-DL_ALWAYS void NAME(pool_lanes)(const REAL* x, Py_ssize_t row, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y, unsigned char* place, Py_ssize_t some) {
+/* Maxima over windows of ph rows (`row` elements apart) by pw pixels. The first of the largest counts, and NaN is larger than numbers.
+ * After relu there are no signs, and numbers are ordered as the integers with the same bits are: compared much quicker. */
+DL_ALWAYS void NAME(pool_lanes)(const int RELU, const int PLACES, const REAL* x, Py_ssize_t row, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y,
+                                unsigned char* place, Py_ssize_t some) {
+    const NAME(ivec) unsigned_ = (NAME(ivec))(VEC){0} + (REAL_INT)(((unsigned REAL_INT)-1) >> 1);
     VEC best = some == W ? NAME(load)(x) : NAME(load_part)(x, some);
     NAME(ivec) at = {0}, k = {0};
+    if (RELU) best = (VEC)((NAME(ivec))best & unsigned_);
     for (Py_ssize_t i = 0; i < ph; i++)
         for (Py_ssize_t j = i ? 0 : 1; j < pw; j++) {
             const REAL* p = x + i * row + j * c;
             const VEC v = some == W ? NAME(load)(p) : NAME(load_part)(p, some);
-            const NAME(ivec) more = (v > best) | ((v != v) & (best == best)); /* the first of the largest; NaN is larger than numbers */
+            NAME(ivec) u = (NAME(ivec))v, more;
+            if (RELU) u &= unsigned_, more = u > (NAME(ivec))best;
+            else more = ~((v <= best) | (best != best));
             k += 1;
-            best = (VEC)(((NAME(ivec))v & more) | ((NAME(ivec))best & ~more));
-            at = (k & more) | (at & ~more);
+            best = (VEC)((u & more) | ((NAME(ivec))best & ~more));
+            if (PLACES) at = (k & more) | (at & ~more);
         }
     if (some == W) NAME(store)(y, best);
     else NAME(store_part)(y, best, some);
-    if (place) {
+    if (PLACES) {
         unsigned char bytes[VBYTES / sizeof(REAL)];
 #pragma GCC unroll 16
         for (Py_ssize_t i = 0; i < W; i++) bytes[i] = (unsigned char)at[i];
@@ -544,16 +553,21 @@ DL_ALWAYS void NAME(pool_lanes)(const REAL* x, Py_ssize_t row, Py_ssize_t c, Py_
     }
 }
 
-DL_ALWAYS void NAME(pool_window)(const REAL* x, Py_ssize_t row, Py_ssize_t n, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y, unsigned char* places) {
-    for (Py_ssize_t i = 0; i < n; i++, x += pw * c, y += c)
-        for (Py_ssize_t j = 0; j < c; j += W)
-            NAME(pool_lanes)(x + j, row, c, ph, pw, y + j, places ? places + i * c + j : 0, dl_least(W, c - j));
+DL_ALWAYS void NAME(pool_windows)(const int RELU, const int PLACES, const REAL* x, Py_ssize_t row, Py_ssize_t n, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw,
+                                  REAL* y, unsigned char* places) {
+    for (Py_ssize_t i = 0; i < n; i++, x += pw * c, y += c, places += PLACES ? c : 0) {
+        Py_ssize_t j = 0;
+        for (; j + W <= c; j += W) NAME(pool_lanes)(RELU, PLACES, x + j, row, c, ph, pw, y + j, PLACES ? places + j : 0, W);
+        if (j < c) NAME(pool_lanes)(RELU, PLACES, x + j, row, c, ph, pw, y + j, PLACES ? places + j : 0, c - j);
+    }
 }
 
-static __attribute__((noinline)) void NAME(pool_row)(const REAL* x, Py_ssize_t row, Py_ssize_t n, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y,
+static __attribute__((noinline)) void NAME(pool_row)(int relu, const REAL* x, Py_ssize_t row, Py_ssize_t n, Py_ssize_t c, Py_ssize_t ph, Py_ssize_t pw, REAL* y,
                                                      unsigned char* places) {
-    if (ph == 2 && pw == 2) NAME(pool_window)(x, row, n, c, 2, 2, y, places);
-    else NAME(pool_window)(x, row, n, c, ph, pw, y, places);
+    if (ph != 2 || pw != 2) (places ? NAME(pool_windows)(0, 1, x, row, n, c, ph, pw, y, places) : NAME(pool_windows)(0, 0, x, row, n, c, ph, pw, y, places));
+    else if (relu && places) NAME(pool_windows)(1, 1, x, row, n, c, 2, 2, y, places);
+    else if (relu) NAME(pool_windows)(1, 0, x, row, n, c, 2, 2, y, places);
+    else (places ? NAME(pool_windows)(0, 1, x, row, n, c, 2, 2, y, places) : NAME(pool_windows)(0, 0, x, row, n, c, 2, 2, y, places));
 }
 
 /* Row `i` of windows of the gradient of what pool_row read: pixels [from, from + n) of the row, from the row of maxima. */
@@ -576,6 +590,22 @@ static __attribute__((noinline)) void NAME(unpool_row)(const REAL* g, const REAL
                 to[j] = q[j] == here ? u : 0;
             }
     }
+}
+
+/* The whole field, for rows of windows [begin, end) of all images: to y and places, and from c->g. */
+static void NAME(conv_pool)(const dl_conv* c, const void* field, Py_ssize_t begin, Py_ssize_t end) {
+    const Py_ssize_t row = c->axis[2].target * c->tc, cols = c->axis[2].target / c->pw;
+    for (Py_ssize_t i = begin; i < end; i++)
+        NAME(pool_row)(c->relu, (const REAL*)field + i * c->ph * row, row, cols, c->tc, c->ph, c->pw, (REAL*)c->y + i * cols * c->tc,
+                       c->places ? c->places + i * cols * c->tc : 0);
+}
+
+static void NAME(conv_unpool)(const dl_conv* c, void* field, Py_ssize_t begin, Py_ssize_t end) {
+    const Py_ssize_t width = c->axis[2].target, at = width / c->pw * c->tc;
+    for (Py_ssize_t i = begin; i < end; i++)
+        for (Py_ssize_t k = 0; k < c->ph; k++)
+            NAME(unpool_row)((const REAL*)c->g + i * at, c->gmask ? (const REAL*)c->gmask + i * at : 0, c->places + i * at, 0, width, c->tc, k, c->pw,
+                             (REAL*)field + (i * c->ph + k) * width * c->tc);
 }
 
 static void NAME(fetch)(const dl_conv* c, const dl_block* b, REAL* to) {
@@ -670,7 +700,7 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
         for (Py_ssize_t i = b.i0; i < b.i1; i++)
             for (Py_ssize_t y = b.h0; y < b.h1; y += c->ph) {
                 const Py_ssize_t at = ((i * rows + y / c->ph) * cols + b.w0 / c->pw) * c->tc;
-                NAME(pool_row)(field + (i - b.i0) * image + (y - b.h0) * row, row, (b.w1 - b.w0) / c->pw, c->tc, c->ph, c->pw, (REAL*)c->y + at,
+                NAME(pool_row)(c->relu, field + (i - b.i0) * image + (y - b.h0) * row, row, (b.w1 - b.w0) / c->pw, c->tc, c->ph, c->pw, (REAL*)c->y + at,
                                c->places ? c->places + at : 0);
             }
         free(field);
@@ -781,7 +811,8 @@ static void NAME(conv_total)(const void* sums, Py_ssize_t chunks, Py_ssize_t str
     }
 }
 
-static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_total)};
+static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_pool),
+                                               NAME(conv_unpool), NAME(conv_total)};
 
 #undef PIXELS
 #undef CORNERS

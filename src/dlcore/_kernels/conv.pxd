@@ -37,6 +37,8 @@ cdef extern from "conv.h":
         void (*pack)(const dl_conv* c, const void* weights, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
         int (*block)(const dl_conv* c, Py_ssize_t t) noexcept nogil
         int (*item)(const dl_conv* c, Py_ssize_t t) noexcept nogil
+        void (*pool)(const dl_conv* c, const void* field, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+        void (*unpool)(const dl_conv* c, void* field, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
         void (*total)(const void* sums, Py_ssize_t chunks, Py_ssize_t stride, Py_ssize_t begin, Py_ssize_t end, void* out, int add) noexcept nogil
     void dl_conv_plan(dl_conv* c, Py_ssize_t size, Py_ssize_t mr, Py_ssize_t lanes, Py_ssize_t pixels) noexcept nogil
     Py_ssize_t dl_conv_memory(const dl_conv* c, Py_ssize_t size, Py_ssize_t lanes) noexcept nogil

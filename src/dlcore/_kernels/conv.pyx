@@ -16,6 +16,7 @@ from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as
 from dlcore._kernels.types cimport F16, F32, F64, U8
+from dlcore._kernels.winograd cimport dl_winograd, winograd_convolve, winograd_pays, winograd_weight_gradient
 
 from dlcore._kernels.array import transpose
 
@@ -90,11 +91,60 @@ cdef int _check(const dl_conv* c) except -1:
     return 0
 
 
+cdef bint _by_winograd(const dl_conv* c, const dl_conv_table* table, dl_winograd* p) noexcept:
+    """Whether Winograd's algorithm does this faster; fills in what it needs of `c`."""
+    cdef const dl_axis* d = &c.axis[0]
+    cdef const dl_axis* h = &c.axis[1]
+    cdef const dl_axis* w = &c.axis[2]
+    if table.size != 4 or c.groups != 1 or d.kernel != 1 or d.stride != 1 or d.source != d.target:
+        return False
+    if h.stride != 1 or w.stride != 1 or h.kernel > 1 and h.dilation != 1 or w.dilation != 1:
+        return False
+    memset(p, 0, sizeof(dl_winograd))
+    p.n, p.h, p.w, p.c = c.n * d.source, h.source, w.source, c.sc
+    p.oh, p.ow, p.k, p.r, p.rows = h.target, w.target, c.tc, w.kernel, h.kernel
+    p.top = p.rows - 1 - h.before if c.back else h.before
+    p.left = p.r - 1 - w.before if c.back else w.before
+    p.x, p.mask, p.turned = <const float*>c.x, <const float*>c.mask, c.back
+    return winograd_pays(p)
+
+
+cdef void _pool_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Job* job = <Job*>ctx
+    job.table.pool(job.c, job.out, begin, end)
+
+
+cdef void _unpool_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Job* job = <Job*>ctx
+    job.table.unpool(job.c, job.out, begin, end)
+
+
+cdef int _winograd_and_pool(dl_winograd* fast, dl_conv* c, const dl_conv_table* table) except -1:
+    """The field exists as a whole, for a while."""
+    cdef Job job
+    cdef Py_ssize_t rows = c.n * c.axis[1].target
+    cdef Py_ssize_t size = rows * c.axis[2].target * c.tc * sizeof(float)
+    job.c = c
+    job.table = table
+    job.out = pool_alloc(size)
+    fast.y = <float*>job.out
+    winograd_convolve(fast)
+    launch(_pool_body, &job, rows // c.ph, 4, 0.05 * size)
+    pool_free(job.out, size)
+    return 0
+
+
 cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights) except -1:
     """Computes the target."""
     cdef Job job
     cdef Py_ssize_t n
     cdef char* memory
+    cdef dl_winograd fast
+    if _by_winograd(c, table, &fast):
+        fast.weights, fast.y = <const float*>weights, <float*>c.y
+        fast.bias, fast.scale, fast.relu, fast.add = <const float*>c.bias, <const float*>c.scale, c.relu, c.add
+        fast.finish, fast.ctx = c.finish, c.ctx
+        return _winograd_and_pool(&fast, c, table) if c.ph else winograd_convolve(&fast)
     dl_conv_plan(c, table.size, table.mr, table.lanes, FORWARD_PIXELS)
     if c.span > INT_MAX:
         raise ValueError(f"convolution: a kernel may span at most {INT_MAX} elements of the input; with these sizes and dilations it spans {c.span}")
@@ -116,6 +166,10 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
     cdef Job job
     cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k, m, n
     cdef char* memory
+    cdef dl_winograd fast
+    if _by_winograd(c, table, &fast):
+        fast.g, fast.gmask, fast.y, fast.add = <const float*>c.g, <const float*>c.gmask, <float*>out, add
+        return winograd_weight_gradient(&fast, <float*>bias, add_bias)
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
     panels = (c.gt + 2 * table.lanes - 1) // (2 * table.lanes)
@@ -326,6 +380,26 @@ cdef class _ConvOp(Op):
             launch(_finish_body, &f, y.size, 4096, act_cost(self.code) * y.size)
         return 0
 
+    cdef bint by_winograd(self) noexcept:
+        cdef dl_conv c
+        cdef dl_winograd fast
+        return _by_winograd(&c, self.fill(&c, False), &fast)
+
+    cdef Tensor unpooled(self, const char* mask):
+        """The gradient of the field, which Winograd's algorithm reads as a whole."""
+        cdef dl_conv c
+        cdef Job job
+        cdef Tensor field
+        cdef Py_ssize_t[4] dims
+        job.table = self.fill(&c, False)
+        job.c = &c
+        dims[0], dims[1], dims[2], dims[3] = c.n, c.axis[1].target, c.axis[2].target, c.tc
+        field = empty(self.out.dtype, 4, dims)
+        job.out = field.data
+        c.g, c.gmask = self.out.grad.data, mask
+        launch(_unpool_body, &job, c.n * c.axis[1].target // c.ph, 4, 0.3 * field.size)
+        return field
+
     cdef int backward(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Tensor w = <Tensor>self.inputs[1]
@@ -352,6 +426,9 @@ cdef class _ConvOp(Op):
             g = back_through(self, self.code, self.z, self.out.size // self.out.dims[self.out.ndim - 1], self.out.dims[self.out.ndim - 1], 2 if bias else 0)
             mask = NULL
             bias = False
+        if self.window[2] and self.by_winograd():
+            g = self.unpooled(mask)
+            mask = NULL
         if wanted(self, 1) or bias:
             table = self.fill(&c, False)
             if self.transposed:
@@ -362,10 +439,14 @@ cdef class _ConvOp(Op):
                 b = self.grad_in(2, &add_bias)
             accumulate = False
             d = self.grad_in(1, &accumulate) if wanted(self, 1) else empty(w.dtype, w.ndim, w.dims)
+            if g is not self.out.grad:
+                c.ph = 0
             weight_gradient(&c, table, d.data, accumulate, NULL if b is None else b.data, add_bias)
         if wanted(self, 0):
             table = self.fill(&c, not self.transposed)
             c.x, c.mask = g.data, mask
+            if g is not self.out.grad:
+                c.ph = 0
             d = self.grad_in(0, &accumulate)
             c.y = d.data
             c.add = accumulate

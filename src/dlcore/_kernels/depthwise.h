@@ -39,11 +39,19 @@ typedef struct {
 typedef struct {
     ptrdiff_t place, step, n, in_step;
     dw_taps taps;
+    int slide;                  /* all places of a phase and all taps they may meet: those outside the input are yet to be left out */
 } dw_run;
 
 typedef struct {
     ptrdiff_t x, w;             /* offsets in elements */
 } dw_tap;
+
+/* The lists of a row's first runs: kept for the next row, which mostly has the same. The last place is for all others. */
+enum { DW_TAPS = 64, DW_RUNS = 6 }; /* longer lists come in pieces, which add to one another */
+typedef struct {
+    ptrdiff_t depth, height;    /* how many taps along these axes the lists are for; -1: there are none yet */
+    dw_tap taps[DW_RUNS + 1][DW_TAPS];
+} dw_lists;
 
 typedef struct {
     dw_axis axis[3];
@@ -51,8 +59,10 @@ typedef struct {
     ptrdiff_t times;            /* channels of y for a channel of x: channel j of y is made of channel j / times of x */
     ptrdiff_t wide;             /* pixels in a wide pixel where the stride is 1 */
     ptrdiff_t row;              /* elements of a row of w: wide channels */
+    ptrdiff_t fresh;            /* rows of x that a row of y is the first to read */
     ptrdiff_t segment, segments; /* rows of y are cut into pieces of this many pixels */
-    const dw_run *runs;
+    const dw_taps *taps;        /* of the places of depth, then of those of height */
+    const dw_run *runs;         /* of the places of the last axis */
     ptrdiff_t run_count;
     const void *x, *w, *bias;   /* bias: `row` elements, or NULL */
     const void *lanes;          /* for times > 1: which of the channels loaded lane j of a vector takes */
@@ -60,6 +70,17 @@ typedef struct {
     int add, clamp;
     double low, high;
 } dw_pass;
+
+/* The compiler is to take this address as it is: spread out into one for each pixel they would not fit into the registers. */
+#define DW_KEEP(p) __asm__("" : "+r"(p))
+/* Nor is it to read this vector again wherever it is used. */
+#if defined(__x86_64__)
+#define DW_HOLD(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define DW_HOLD(v) __asm__("" : "+w"(v))
+#else
+#define DW_HOLD(v) (void)(v)
+#endif
 
 DW_ALWAYS ptrdiff_t dw_ceil(ptrdiff_t a, ptrdiff_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); } /* of a / b */
 
@@ -89,16 +110,46 @@ static inline void dw_taps_at(const dw_axis *a, ptrdiff_t i, dw_taps *t) {
     t->in = t->n ? (at - low * a->dilation) / a->stride : 0;
 }
 
+/* Taps `from` to `from + count` of the list of a run, relative to the first along depth and height. */
+static inline void dw_list(const dw_pass *q, const dw_taps *td, const dw_taps *th, const dw_taps *tw, ptrdiff_t from, ptrdiff_t count, dw_tap *taps) {
+    const dw_axis *height = q->axis + 1, *width = q->axis + 2;
+    const ptrdiff_t xc = q->channels / q->times;
+    for (ptrdiff_t t = from; t < from + count; t++, taps++) {
+        const ptrdiff_t k = t % tw->n, j = t / tw->n % th->n, i = t / tw->n / th->n;
+        taps->x = ((i * td->delta * height->in + j * th->delta) * width->in + tw->in + k * tw->delta) * xc;
+        taps->w = ((i * td->step * height->k + j * th->step) * width->k + tw->first + k * tw->step) * q->row;
+    }
+}
+
 DW_ALWAYS int dw_alike(const dw_taps *a, const dw_taps *b) { return a->n == b->n && (!a->n || a->first == b->first); }
+
+/* The run of all places of a phase, if they may be computed by sliding. */
+static inline int dw_whole_phase(const dw_axis *a, ptrdiff_t phase, ptrdiff_t step, dw_run *run) {
+    const dw_axis endless = {(ptrdiff_t)1 << 40, a->out, a->k, a->stride, a->dilation, a->pad, a->back};
+    const ptrdiff_t n = (a->out - phase + step - 1) / step, away = a->back ? (a->k * a->dilation + a->stride) / a->stride * a->stride : 0;
+    dw_taps t = {0, 1, a->k, phase * a->stride - a->pad, a->dilation};
+    if (a->back) { /* as if far from the beginning of the input */
+        dw_taps_at(&endless, phase + away, &t);
+        t.in -= away / a->stride;
+    }
+    *run = (dw_run){phase, step, n, a->back ? 1 : a->stride, t, 1};
+    return n >= 4 && (t.delta == 1 || t.delta == -1) && run->in_step <= 2 && t.n >= 1 && t.n <= 7 && t.n != 4 && t.n != 6;
+}
 
 /* The runs of an axis, and how many there are. With runs == NULL they are only counted. Within a phase the first and the last tap
  * move one way only, so a place that meets the taps of an earlier one ends a run that holds all between them: steps are
  * doubled while that is so. */
-static inline ptrdiff_t dw_find_runs(const dw_axis *a, dw_run *runs) {
+static inline ptrdiff_t dw_find_runs(const dw_axis *a, int slide, dw_run *runs) {
     const ptrdiff_t step = a->back ? a->stride : 1, in_step = a->back ? 1 : a->stride;
     ptrdiff_t found = 0;
     dw_taps t, next;
-    for (ptrdiff_t phase = 0; phase < step && phase < a->out; phase++)
+    dw_run run;
+    for (ptrdiff_t phase = 0; phase < step && phase < a->out; phase++) {
+        if (slide && dw_whole_phase(a, phase, step, &run)) {
+            if (runs) runs[found] = run;
+            found++;
+            continue;
+        }
         for (ptrdiff_t i = phase, n, jump; i < a->out; i += n * step) {
             dw_taps_at(a, i, &t);
             for (n = jump = 1; jump;) {
@@ -107,9 +158,10 @@ static inline ptrdiff_t dw_find_runs(const dw_axis *a, dw_run *runs) {
                 if (dw_alike(&t, &next)) n += jump, jump *= t.n ? 2 : 1; /* places without taps may lie between others */
                 else jump /= 2;
             }
-            if (runs) runs[found] = (dw_run){i, step, n, in_step, t};
+            if (runs) runs[found] = (dw_run){i, step, n, in_step, t, 0};
             found++;
         }
+    }
     return found;
 }
 #endif
@@ -161,6 +213,21 @@ DW_ALWAYS void NAME(dw_store_part)(REAL *p, VEC x, ptrdiff_t n) {
 #endif
 
 DW_ALWAYS VEC NAME(dw_pick)(IVEC where, VEC a, VEC b) { return (VEC)((where & (IVEC)a) | (~where & (IVEC)b)); }
+DW_ALWAYS VEC NAME(dw_clamp)(VEC x, const dw_pass *q) { /* NaN stays */
+    const VEC low = NAME(dw_all)((REAL)q->low), high = NAME(dw_all)((REAL)q->high);
+    x = NAME(dw_pick)(x < low, low, x);
+    return NAME(dw_pick)(x > high, high, x);
+}
+
+/* While a tile computes, memory fetches what a later one will read and write: the image is read by too many streams for the
+ * processor to foresee. The distance is beyond this tile, and some kilobytes at least. */
+DW_ALWAYS void NAME(dw_fetch)(const int P, const int V, const int WRITE, const REAL *p, ptrdiff_t step) {
+    const ptrdiff_t near = 8192 / sizeof(REAL), beyond = P * step > near ? P * step : near;
+#pragma GCC unroll 16
+    for (int i = 0; i < P; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++) __builtin_prefetch(p + beyond + i * step + v * W, WRITE);
+}
 
 /* n elements of a vector of x. MORE: lane l is element lanes[l] of the `given` that are there. */
 DW_ALWAYS VEC NAME(dw_get)(const int MORE, const int PART, const REAL *p, ptrdiff_t n, ptrdiff_t given, const REAL_INT *lanes) {
@@ -188,17 +255,22 @@ DW_ALWAYS void NAME(dw_gather_tile)(const int P, const int V, const int PART, co
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++) sum[p][v] = b;
     }
+    if (P == PIXELS && count) {
+        NAME(dw_fetch)(P, V, 0, x + taps[count - 1].x, xs);
+        NAME(dw_fetch)(P, V, 1, y, ys);
+    }
     for (ptrdiff_t t = 0; t < count; t++) {
-        const REAL *xt = x + taps[t].x, *wt = w + taps[t].w;
+        const REAL *xt[2] = {x + taps[t].x, x + taps[t].x + 4 * xs}, *wt = w + taps[t].w;
         VEC f[2];
+        DW_KEEP(xt[0]);
+        if (P > 4) DW_KEEP(xt[1]);
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) f[v] = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt + v * W);
 #pragma GCC unroll 8
         for (int p = 0; p < P; p++)
 #pragma GCC unroll 2
-            for (int v = 0; v < V; v++) sum[p][v] += f[v] * NAME(dw_get)(MORE, PART, xt + p * xs + v * W, n, given, lanes);
+            for (int v = 0; v < V; v++) sum[p][v] += f[v] * NAME(dw_get)(MORE, PART, xt[p / 4] + (p % 4) * xs + v * W, n, given, lanes);
     }
-    const VEC low = NAME(dw_all)((REAL)q->low), high = NAME(dw_all)((REAL)q->high);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++)
 #pragma GCC unroll 2
@@ -206,10 +278,7 @@ DW_ALWAYS void NAME(dw_gather_tile)(const int P, const int V, const int PART, co
             REAL *to = y + p * ys + v * W;
             VEC s = sum[p][v];
             if (add) s += PART ? NAME(dw_load_part)(to, n) : NAME(dw_load)(to);
-            if (clamp) { /* NaN stays */
-                s = NAME(dw_pick)(s < low, low, s);
-                s = NAME(dw_pick)(s > high, high, s);
-            }
+            if (clamp) s = NAME(dw_clamp)(s, q);
             if (PART) NAME(dw_store_part)(to, s, n);
             else NAME(dw_store)(to, s);
         }
@@ -233,15 +302,21 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
             else NAME(dw_store)(b, NAME(dw_load)(b) + s);
         }
     }
+    if (P == PIXELS && count) {
+        NAME(dw_fetch)(P, V, 0, x + taps[count - 1].x, xs);
+        NAME(dw_fetch)(P, V, 0, y, ys);
+    }
     for (ptrdiff_t t = 0; t < count; t++) {
-        const REAL *xt = x + taps[t].x;
+        const REAL *xt[2] = {x + taps[t].x, x + taps[t].x + 4 * xs};
         REAL *wt = (REAL *)w + taps[t].w;
+        DW_KEEP(xt[0]);
+        if (P > 4) DW_KEEP(xt[1]);
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) {
             VEC a = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt + v * W), b = {0};
 #pragma GCC unroll 8
             for (int p = 0; p < P; p++) {
-                const VEC m = g[p][v] * NAME(dw_get)(MORE, PART, xt + p * xs + v * W, n, given, lanes);
+                const VEC m = g[p][v] * NAME(dw_get)(MORE, PART, xt[p / 4] + (p % 4) * xs + v * W, n, given, lanes);
                 if (p & 1) b += m;
                 else a += m;
             }
@@ -251,6 +326,124 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
         }
     }
 }
+
+/* ---- Sliding: P pixels and rows of K neighbouring taps, S apart, so that a vector of x is read once for all the taps that meet it.
+ * Row r begins at taps[r K], and its taps' rows of w are `ws` apart. EDGE: places outside the row of x are zero; the first is
+ * place `first` of `most`. The first `skip` pixels have been done before. */
+#define SLIDE_ARGS const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t first, ptrdiff_t skip, const REAL *x, ptrdiff_t xs, \
+                   const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp
+
+static const REAL NAME(dw_zeros)[VBYTES / sizeof(REAL)] __attribute__((aligned(VBYTES))) = {0};
+
+#define SLIDE_OVER(K, S, P, TERM)                                                                          \
+    do {                                                                                                   \
+        const REAL *at[6];                                                                                 \
+        _Pragma("GCC unroll 6") for (int i = 0; i < 6; i++) {                                              \
+            at[i] = x + taps[r].x + 4 * i * xs;                                                            \
+            if (4 * i < (P - 1) * S + K) DW_KEEP(at[i]);                                                   \
+        }                                                                                                  \
+        _Pragma("GCC unroll 24") for (int i = 0; i < (P - 1) * S + K; i++) {                               \
+            const REAL *from = at[i / 4] + i % 4 * xs;                                                     \
+            if (EDGE) from = (size_t)(first + i) < (size_t)q->axis[2].in ? from : NAME(dw_zeros);          \
+            VEC v = PART ? NAME(dw_load_part)(from, n) : NAME(dw_load)(from);                              \
+            DW_HOLD(v);                                                                                    \
+            _Pragma("GCC unroll 7") for (int k = 0; k < K; k++) {                                          \
+                const int p = (i - k) / S;                                                                 \
+                if (i >= k && (i - k) % S == 0 && p < P) TERM;                                             \
+            }                                                                                              \
+        }                                                                                                  \
+    } while (0)
+
+DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, const int EDGE, const int PART, SLIDE_ARGS) {
+    VEC sum[8], f[7];
+    const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) sum[p] = b;
+    for (ptrdiff_t r = count > q->fresh * K ? count - q->fresh * K : 0; r < count; r += K) NAME(dw_fetch)(P * S, 1, 0, x + taps[r].x, xs);
+    NAME(dw_fetch)(P, 1, 1, y, ys);
+    for (ptrdiff_t r = 0; r < count; r += K) {
+        const REAL *wt = w + taps[r].w;
+#pragma GCC unroll 7
+        for (int k = 0; k < K; k++, wt += ws) f[k] = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt);
+        SLIDE_OVER(K, S, P, sum[p] += f[k] * v);
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) {
+        VEC s = sum[p];
+        if (p < skip) continue;
+        if (add) s += PART ? NAME(dw_load_part)(y + p * ys, n) : NAME(dw_load)(y + p * ys);
+        if (clamp) s = NAME(dw_clamp)(s, q);
+        if (PART) NAME(dw_store_part)(y + p * ys, s, n);
+        else NAME(dw_store)(y + p * ys, s);
+    }
+}
+
+DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const int EDGE, const int PART, SLIDE_ARGS) {
+    VEC g[8], f[7], s = {0};
+    (void)add, (void)clamp;
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) {
+        const REAL *from = p < skip ? NAME(dw_zeros) : y + p * ys;
+        g[p] = PART ? NAME(dw_load_part)(from, n) : NAME(dw_load)(from);
+        s += g[p];
+    }
+    if (bias) {
+        if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
+        else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
+    }
+    for (ptrdiff_t r = count > q->fresh * K ? count - q->fresh * K : 0; r < count; r += K) NAME(dw_fetch)(P * S, 1, 0, x + taps[r].x, xs);
+    NAME(dw_fetch)(P, 1, 0, y, ys);
+    for (ptrdiff_t r = 0; r < count; r += K) {
+        REAL *wt = (REAL *)w + taps[r].w;
+#pragma GCC unroll 7
+        for (int k = 0; k < K; k++) f[k] = PART ? NAME(dw_load_part)(wt + k * ws, n) : NAME(dw_load)(wt + k * ws);
+        SLIDE_OVER(K, S, P, f[k] += g[p] * v);
+#pragma GCC unroll 7
+        for (int k = 0; k < K; k++) {
+            if (PART) NAME(dw_store_part)(wt + k * ws, f[k], n);
+            else NAME(dw_store)(wt + k * ws, f[k]);
+        }
+    }
+}
+
+#define SLIDE_CHANNELS(TILE, K, S, P, EDGE)                                                                                \
+    do {                                                                                                                  \
+        ptrdiff_t j = 0;                                                                                                  \
+        for (; j + W <= width; j += W)                                                                                    \
+            TILE(K, S, P, EDGE, 0, q, taps, count, at, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, W, add, clamp); \
+        if (j < width)                                                                                                    \
+            TILE(K, S, P, EDGE, 1, q, taps, count, at, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, width - j, add, clamp); \
+    } while (0)
+/* Pixels from p to end, of `width` channels; x, y and the place `first` are those of pixel 0. The last tile may begin before p. */
+#define SLIDES(FUNCTION, TILE, K, S)                                                                                      \
+    static __attribute__((noinline)) void NAME(FUNCTION##K##S)(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t p, ptrdiff_t end, \
+                                                               ptrdiff_t first, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
+                                                               const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp) { \
+        const ptrdiff_t width = q->channels;                                                                              \
+        while (p < end) {                                                                                                 \
+            const ptrdiff_t tile = end - p > PIXELS / 2 && end >= PIXELS ? PIXELS : 4, from = p + tile <= end ? p : end - tile; \
+            const ptrdiff_t skip = p - from, at = first + from * S;                                                       \
+            const REAL *xp = x + from * S * xs;                                                                           \
+            REAL *yp = y + from * ys;                                                                                     \
+            const int edge = at < 0 || at + (tile - 1) * S + K > q->axis[2].in;                                           \
+            if (tile == PIXELS) {                                                                                         \
+                if (edge) SLIDE_CHANNELS(TILE, K, S, PIXELS, 1);                                                          \
+                else SLIDE_CHANNELS(TILE, K, S, PIXELS, 0);                                                               \
+            } else if (PIXELS > 4) SLIDE_CHANNELS(TILE, K, S, 4, 1);                                                      \
+            p = from + tile;                                                                                              \
+        }                                                                                                                 \
+    }
+typedef void (*NAME(dw_slides))(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t p, ptrdiff_t end, ptrdiff_t first, const REAL *x,
+                                ptrdiff_t xs, const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp);
+/* [stride - 1][taps] */
+#define SLIDE_TABLE(FUNCTION, TILE)                                                                                       \
+    SLIDES(FUNCTION, TILE, 1, 1) SLIDES(FUNCTION, TILE, 2, 1) SLIDES(FUNCTION, TILE, 3, 1) SLIDES(FUNCTION, TILE, 5, 1) SLIDES(FUNCTION, TILE, 7, 1) \
+    SLIDES(FUNCTION, TILE, 1, 2) SLIDES(FUNCTION, TILE, 2, 2) SLIDES(FUNCTION, TILE, 3, 2) SLIDES(FUNCTION, TILE, 5, 2) SLIDES(FUNCTION, TILE, 7, 2) \
+    static const NAME(dw_slides) NAME(FUNCTION)[2][8] = {                                                                 \
+        {0, NAME(FUNCTION##11), NAME(FUNCTION##21), NAME(FUNCTION##31), 0, NAME(FUNCTION##51), 0, NAME(FUNCTION##71)},    \
+        {0, NAME(FUNCTION##12), NAME(FUNCTION##22), NAME(FUNCTION##32), 0, NAME(FUNCTION##52), 0, NAME(FUNCTION##72)}};
+SLIDE_TABLE(dw_gathers, NAME(dw_gather_slide))
+SLIDE_TABLE(dw_weighs, NAME(dw_weigh_slide))
 
 /* ---- Pixels: `pixels` of them, `width` elements each */
 #define CHANNELS(TILE, P)                                                                                             \
@@ -290,55 +483,56 @@ PASS(NAME(dw_gather_pixels), NAME(dw_gather_tile))
 PASS(NAME(dw_weigh_pixels), NAME(dw_weigh_tile))
 
 /* ---- A piece of a row of y: all its runs. weigh: w and bias are the sums of this block. */
-static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, const int weigh, REAL *w, REAL *bias) {
-    enum { MOST = 64 }; /* taps in a list; longer ones come in pieces, which add to one another */
+static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, dw_lists *kept, const int weigh, REAL *w, REAL *bias) {
     const dw_axis *depth = q->axis, *height = depth + 1, *width = depth + 2;
-    const ptrdiff_t from = item % q->segments * q->segment, most = from + q->segment, to = most < width->out ? most : width->out;
-    const ptrdiff_t line = item / q->segments, h = line % height->out, d = line / height->out % depth->out;
-    const ptrdiff_t xc = q->channels / q->times, n = line / (height->out * depth->out);
-    const REAL *x = (const REAL *)q->x + n * depth->in * height->in * width->in * xc;
+    const ptrdiff_t line = q->segments > 1 ? item / q->segments : item, from = (item - line * q->segments) * q->segment;
+    const ptrdiff_t most = from + q->segment, to = most < width->out ? most : width->out;
+    const ptrdiff_t slice = line / height->out, h = line - slice * height->out, n = depth->out > 1 ? slice / depth->out : slice;
+    const dw_taps *td = q->taps + (slice - n * depth->out), *th = q->taps + depth->out + h;
+    const ptrdiff_t xc = q->channels / q->times;
+    const REAL *x = (const REAL *)q->x + ((n * depth->in + td->in) * height->in + th->in) * width->in * xc;
     REAL *y = (REAL *)q->y + line * width->out * q->channels;
-    dw_taps td, th;
-    dw_tap taps[MOST];
-    dw_taps_at(depth, d, &td);
-    dw_taps_at(height, h, &th);
-    for (const dw_run *r = q->runs; r < q->runs + q->run_count; r++) {
+    const int same = kept->depth == td->n && kept->height == th->n;
+    kept->depth = td->n, kept->height = th->n;
+    w += (td->first * height->k + th->first) * width->k * q->row;
+    for (ptrdiff_t i = 0; i < q->run_count; i++) {
+        const dw_run *r = q->runs + i;
         const dw_taps *tw = &r->taps;
-        const ptrdiff_t total = td.n * th.n * tw->n;
-        ptrdiff_t p0 = dw_ceil(from - r->place, r->step), p1 = dw_ceil(to - r->place, r->step), t = 0, i = 0, j = 0, k = 0;
-        if (p0 < 0) p0 = 0;
-        if (p1 > r->n) p1 = r->n;
-        if (p0 >= p1) continue;
-        const ptrdiff_t m = r->in_step == 1 && r->step == 1 ? q->wide : 1, groups = (p1 - p0) / m, rest = (p1 - p0) % m;
-        const ptrdiff_t xs = r->in_step * xc, ys = r->step * q->channels;
-        const REAL *from_x = x + p0 * xs;
-        REAL *to_y = y + (r->place + p0 * r->step) * q->channels;
+        const ptrdiff_t total = td->n * th->n * tw->n, xs = r->in_step * xc, ys = r->step * q->channels;
+        const int keep = i < DW_RUNS && total <= DW_TAPS;
+        dw_tap *taps = kept->taps[keep ? i : DW_RUNS];
+        ptrdiff_t p0 = 0, p1 = r->n, t = 0;
+        if (q->segments > 1) {
+            p0 = dw_ceil(from - r->place, r->step), p1 = dw_ceil(to - r->place, r->step);
+            if (p0 < 0) p0 = 0;
+            if (p1 > r->n) p1 = r->n;
+            if (p0 >= p1) continue;
+        }
+        const ptrdiff_t m = r->in_step == 1 && r->step == 1 ? q->wide : 1, groups = m > 1 ? (p1 - p0) / m : p1 - p0, rest = p1 - p0 - groups * m;
+        const REAL *xr = x + p0 * xs;
+        REAL *yr = y + (r->place + p0 * r->step) * q->channels;
+        const ptrdiff_t piece = r->slide ? DW_TAPS - DW_TAPS % tw->n : DW_TAPS, last = r->slide && tw->delta < 0 ? tw->n - 1 : 0;
         do {
-            const int add = t > 0 || q->add;
+            const ptrdiff_t count = total - t < piece ? total - t : piece;
+            const int add = t > 0 || q->add, clamp = q->clamp && t + count == total;
             const REAL *b = t == 0 ? bias : 0;
-            ptrdiff_t count = 0;
-            for (; count < MOST && t < total; t++, count++) {
-                const ptrdiff_t at = ((td.in + i * td.delta) * height->in + th.in + j * th.delta) * width->in + tw->in + k * tw->delta;
-                const ptrdiff_t tap = ((td.first + i * td.step) * height->k + th.first + j * th.step) * width->k + tw->first + k * tw->step;
-                taps[count].x = at * xc;
-                taps[count].w = tap * q->row;
-                if (++k == tw->n) k = 0, j++;
-                if (j == th.n) j = 0, i++;
-            }
-            const int clamp = q->clamp && t == total;
-            if (weigh) {
-                if (groups) NAME(dw_weigh_pixels)(q, taps, count, groups, m * q->channels, from_x, m * xs, w, b, to_y, m * ys, 0, 0);
-                if (rest) NAME(dw_weigh_pixels)(q, taps, count, 1, rest * q->channels, from_x + groups * m * xs, 0, w, b, to_y + groups * m * ys, 0, 0, 0);
+            if (!keep || !same) dw_list(q, td, th, tw, t, count, taps);
+            if (r->slide) {
+                const NAME(dw_slides) slide = (weigh ? NAME(dw_weighs) : NAME(dw_gathers))[r->in_step - 1][tw->n];
+                slide(q, taps + last, count, p0, p1, tw->in - last, x, xc, w, (last ? -1 : 1) * tw->step * q->row, b, y + r->place * q->channels, ys, add, clamp);
             } else {
-                if (groups) NAME(dw_gather_pixels)(q, taps, count, groups, m * q->channels, from_x, m * xs, w, b, to_y, m * ys, add, clamp);
-                if (rest) NAME(dw_gather_pixels)(q, taps, count, 1, rest * q->channels, from_x + groups * m * xs, 0, w, b, to_y + groups * m * ys, 0, add, clamp);
+                void (*const pixels)(const dw_pass *, const dw_tap *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, const REAL *, const REAL *,
+                                     REAL *, ptrdiff_t, int, int) = weigh ? NAME(dw_weigh_pixels) : NAME(dw_gather_pixels);
+                if (groups) pixels(q, taps, count, groups, m * q->channels, xr, m * xs, w, b, yr, m * ys, add, clamp);
+                if (rest) pixels(q, taps, count, 1, rest * q->channels, xr + groups * m * xs, 0, w, b, yr + groups * m * ys, 0, add, clamp);
             }
+            t += count;
         } while (t < total);
     }
 }
 
-static void NAME(dw_gather)(const dw_pass *q, ptrdiff_t item) { NAME(dw_item)(q, item, 0, (REAL *)q->w, (REAL *)q->bias); }
-static void NAME(dw_weigh)(const dw_pass *q, ptrdiff_t item, REAL *dw, REAL *db) { NAME(dw_item)(q, item, 1, dw, db); }
+static void NAME(dw_gather)(const dw_pass *q, ptrdiff_t item, dw_lists *kept) { NAME(dw_item)(q, item, kept, 0, (REAL *)q->w, (REAL *)q->bias); }
+static void NAME(dw_weigh)(const dw_pass *q, ptrdiff_t item, dw_lists *kept, REAL *dw, REAL *db) { NAME(dw_item)(q, item, kept, 1, dw, db); }
 
 #undef VEC
 #undef UVEC

@@ -43,9 +43,14 @@ cdef extern from *:
         bint back
     ctypedef struct dw_run:
         pass
+    ctypedef struct dw_taps:
+        pass
+    ctypedef struct dw_lists:
+        Py_ssize_t depth
     ctypedef struct dw_pass:
         dw_axis[3] axis
-        Py_ssize_t channels, times, wide, row, segment, segments, run_count
+        Py_ssize_t channels, times, wide, row, fresh, segment, segments, run_count
+        const dw_taps* taps
         const dw_run* runs
         const void* x
         const void* w
@@ -54,11 +59,12 @@ cdef extern from *:
         void* y
         bint add, clamp
         double low, high
-    Py_ssize_t dw_find_runs(const dw_axis* a, dw_run* runs) noexcept nogil
-    void dw_gather_f32(const dw_pass* q, Py_ssize_t item) noexcept nogil
-    void dw_gather_f64(const dw_pass* q, Py_ssize_t item) noexcept nogil
-    void dw_weigh_f32(const dw_pass* q, Py_ssize_t item, float* dw, float* db) noexcept nogil
-    void dw_weigh_f64(const dw_pass* q, Py_ssize_t item, double* dw, double* db) noexcept nogil
+    void dw_taps_at(const dw_axis* a, Py_ssize_t i, dw_taps* t) noexcept nogil
+    Py_ssize_t dw_find_runs(const dw_axis* a, bint slide, dw_run* runs) noexcept nogil
+    void dw_gather_f32(const dw_pass* q, Py_ssize_t item, dw_lists* kept) noexcept nogil
+    void dw_gather_f64(const dw_pass* q, Py_ssize_t item, dw_lists* kept) noexcept nogil
+    void dw_weigh_f32(const dw_pass* q, Py_ssize_t item, dw_lists* kept, float* dw, float* db) noexcept nogil
+    void dw_weigh_f64(const dw_pass* q, Py_ssize_t item, dw_lists* kept, double* dw, double* db) noexcept nogil
 
 cdef enum:
     VALID, SAME, CAUSAL
@@ -90,8 +96,8 @@ cdef struct Work:
     char* db
     bint accumulate_w
     bint accumulate_b
-    void* runs
-    Py_ssize_t room_of_runs
+    void* plan                  # taps along depth and height, runs along width
+    Py_ssize_t room_of_plan
     void* packed
     Py_ssize_t room
 
@@ -107,11 +113,13 @@ cdef inline Py_ssize_t _place(const Work* k, Py_ssize_t item, Py_ssize_t* pixels
 cdef void _forward_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Work* k = <Work*>ctx
     cdef Py_ssize_t i, at, pixels
+    cdef dw_lists kept
+    kept.depth = -1
     for i in range(begin, end):
         if k.f64:
-            dw_gather_f64(&k.q, i)
+            dw_gather_f64(&k.q, i, &kept)
         else:
-            dw_gather_f32(&k.q, i)
+            dw_gather_f32(&k.q, i, &kept)
         if k.code != ACT_LINEAR and not k.q.clamp:
             at = _place(k, i, &pixels)
             act_forward(k.f64, k.code, k.p, <char*>k.q.y + at * k.size, k.y + at * k.size, pixels * k.q.channels)
@@ -132,11 +140,13 @@ cdef void _back_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
     """Gradient by x. With a multiplier it is computed for every channel of y, and then summed."""
     cdef Work* k = <Work*>ctx
     cdef Py_ssize_t i, at, pixels, n, times = k.rows
+    cdef dw_lists kept
+    kept.depth = -1
     for i in range(begin, end):
         if k.f64:
-            dw_gather_f64(&k.q, i)
+            dw_gather_f64(&k.q, i, &kept)
         else:
-            dw_gather_f32(&k.q, i)
+            dw_gather_f32(&k.q, i, &kept)
         if times > 1:
             at = _place(k, i, &pixels)
             n = pixels * k.q.channels // times
@@ -161,6 +171,8 @@ cdef void _weigh_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef char* running = NULL
     cdef char* total = NULL
     cdef char* db = NULL
+    cdef dw_lists kept
+    kept.depth = -1
     if k.sums != NULL:
         running = k.sums + begin // k.block * 2 * n * k.size
         total = running + n * k.size
@@ -173,9 +185,9 @@ cdef void _weigh_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
         if k.sums == NULL:
             continue
         if k.f64:
-            dw_weigh_f64(&k.q, i, <double*>running, <double*>db)
+            dw_weigh_f64(&k.q, i, &kept, <double*>running, <double*>db)
         else:
-            dw_weigh_f32(&k.q, i, <float*>running, <float*>db)
+            dw_weigh_f32(&k.q, i, &kept, <float*>running, <float*>db)
         since += pixels
         if since >= PIXELS_OF_SUM or i == end - 1:
             since = 0
@@ -314,9 +326,10 @@ cdef class Depthwise(Op):
         cdef Tensor bias = None if self.bias == 0 or back or parts else <Tensor>self.inputs[self.bias]
         cdef dw_pass* q = &k.q
         cdef dw_axis* a
-        cdef Py_ssize_t taps = 1, lanes = 0, count, vector, i
+        cdef Py_ssize_t taps = 1, lanes = 0, count, vector, i, j
         cdef const char* scale = NULL
         cdef char* to
+        cdef dw_taps* t
         k.f64 = w.dtype == F64
         k.size = 8 if k.f64 else 4
         vector = DW_VBYTES // k.size
@@ -336,6 +349,7 @@ cdef class Depthwise(Op):
         q.row = q.wide * q.channels
         q.segment = max(<Py_ssize_t>64, SEGMENT // q.channels)
         q.segments = (q.axis[2].out + q.segment - 1) // q.segment
+        q.fresh = 1 if back else q.axis[1].stride
         q.add = q.clamp = False
         q.w = w.data
         q.bias = NULL if bias is None else bias.data
@@ -367,23 +381,28 @@ cdef class Depthwise(Op):
                         _pack[double](<double*>bias.data, NULL, <double*>to, 1, q.channels, q.wide)
                     else:
                         _pack[float](<float*>bias.data, NULL, <float*>to, 1, q.channels, q.wide)
-        count = dw_find_runs(&q.axis[2], NULL)
-        k.room_of_runs = max(<Py_ssize_t>1, count) * <Py_ssize_t>sizeof(dw_run)
-        k.runs = NULL
+        count = dw_find_runs(&q.axis[2], q.wide == 1 and q.times == 1, NULL)
+        k.plan = NULL
+        k.room_of_plan = (q.axis[0].out + q.axis[1].out) * <Py_ssize_t>sizeof(dw_taps) + count * <Py_ssize_t>sizeof(dw_run)
         try:
-            k.runs = pool_alloc(k.room_of_runs)
+            k.plan = pool_alloc(k.room_of_plan)
         except MemoryError:
             self.end(k)
             raise
-        q.run_count = dw_find_runs(&q.axis[2], <dw_run*>k.runs)
-        q.runs = <dw_run*>k.runs
+        q.taps = t = <dw_taps*>k.plan
+        for i in range(2):
+            for j in range(q.axis[i].out):
+                dw_taps_at(&q.axis[i], j, t)
+                t += 1
+        q.runs = <dw_run*>t
+        q.run_count = dw_find_runs(&q.axis[2], q.wide == 1 and q.times == 1, <dw_run*>t)
         return 0
 
     cdef void end(self, Work* k) noexcept:
         if k.packed != NULL:
             pool_free(k.packed, k.room)
-        if k.runs != NULL:
-            pool_free(k.runs, k.room_of_runs)
+        if k.plan != NULL:
+            pool_free(k.plan, k.room_of_plan)
 
     cdef double cost(self, const Work* k) noexcept:
         """Of a gather or a gradient by the filter, in nanoseconds: what is moved, and multiplications, most of them for nothing if there

@@ -165,9 +165,10 @@ static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b,
 
 /* ---- y[j] (+)= sum_p x[p*incx] b[p*ldb + j], for j < n: eight rows of B at a time, each read as one long stream. */
 DL_ALWAYS VEC NAME(add_rows)(const int ROWS, VEC y, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, Py_ssize_t some) {
+    VEC sum[4] = {y, {0}, {0}, {0}}; /* a chain of additions would take as long as their latencies */
 #pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++) y += x[i * incx] * (some == W ? NAME(load)(b + i * ldb) : NAME(load_part)(b + i * ldb, some));
-    return y;
+    for (int i = 0; i < ROWS; i++) sum[i % 4] += x[i * incx] * (some == W ? NAME(load)(b + i * ldb) : NAME(load_part)(b + i * ldb, some));
+    return ROWS > 1 ? (sum[0] + sum[1]) + (sum[2] + sum[3]) : sum[0];
 }
 
 static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {

@@ -9,17 +9,16 @@
 #ifndef DL_POOLING_H
 #define DL_POOLING_H
 
-#include "simd.h"
+#include "narrow.h"
 
 typedef struct {
     ptrdiff_t d, h, w, plane, row, c, kh, kw;
 } dl_window;
 
-/* The windows that a cell is in: d x h x w of them, whose elements of the gradient lie at i * plane + j * row + l * c.
- * Window (i, j, l) begins at (b0[i], b1[j], b2[l]), the cell is (p0, p1, p2); s0[i] * s1[j] * s2[l] is 1 / (cells of the window). */
+/* The windows that a cell is in: d x h x w of them, whose elements of the gradient lie at i * plane + j * row + l * c;
+ * s0[i] * s1[j] * s2[l] is 1 / (cells of the window). */
 typedef struct {
-    ptrdiff_t d, h, w, plane, row, c, kh, kw, p0, p1, p2;
-    const ptrdiff_t *b0, *b1, *b2;
+    ptrdiff_t d, h, w, plane, row, c;
     const double *s0, *s1, *s2;
 } dl_cover;
 
@@ -54,15 +53,24 @@ DL_INLINE __m128i dl_load_4(const void *p) { int32_t u; memcpy(&u, p, 4); return
         }                                                                                                                       \
         return __builtin_convertvector(*(const dl_##N##_4 *)at, dl_##N##_i);                                                    \
     }                                                                                                                           \
-    DL_INLINE void dl_max_##N(const T *x, const dl_window *a, ptrdiff_t d, ptrdiff_t h, ptrdiff_t w, T *y, char *at, int bytes) { \
-        dl_##N best = *(const dl_##N *)x;                                                                                       \
+    DL_INLINE dl_##N dl_cells_##N(const T *p, int lanes, const ptrdiff_t *from) {                                               \
+        dl_##N v = {0};                                                                                                         \
+        if (lanes == DL_SIDE_BY_SIDE) v = *(const dl_##N *)p;                                                                   \
+        if (lanes == DL_EVERY_OTHER) v = DL_EVEN_##N(*(const dl_##N *)p, *(const dl_##N *)(p + L - 1));                         \
+        if (lanes == DL_FROM_TABLE)                                                                                             \
+            for (int i = 0; i < L; i++) v[i] = p[from[i]];                                                                      \
+        return v;                                                                                                               \
+    }                                                                                                                           \
+    DL_INLINE void dl_max_##N(const T *x, const dl_window *a, ptrdiff_t d, ptrdiff_t h, ptrdiff_t w, T *y, char *at, int bytes,  \
+                              int lanes, const ptrdiff_t *from) {                                                               \
+        dl_##N best = dl_cells_##N(x, lanes, from);                                                                             \
         dl_##N##_i pos = {0};                                                                                                   \
         for (ptrdiff_t i = 0; i < d; i++)                                                                                       \
             for (ptrdiff_t j = 0; j < h; j++) {                                                                                 \
                 const T *p = x + i * a->plane + j * a->row;                                                                     \
                 I q = (I)((i * a->kh + j) * a->kw);                                                                             \
                 for (ptrdiff_t l = 0; l < w; l++) {                                                                             \
-                    dl_##N v = *(const dl_##N *)(p + l * a->c);                                                                 \
+                    dl_##N v = dl_cells_##N(p + l * a->c, lanes, from);                                                         \
                     dl_##N##_i take = (v > best) | (v != v);                                                                    \
                     best = (dl_##N)(((dl_##N##_i)v & take) | ((dl_##N##_i)best & ~take));                                       \
                     if (bytes) pos = (((dl_##N##_i){0} + (I)(q + l)) & take) | (pos & ~take);                                   \
@@ -85,24 +93,14 @@ DL_INLINE __m128i dl_load_4(const void *p) { int32_t u; memcpy(&u, p, 4); return
                 }                                                                                                               \
             }                                                                                                                   \
     }                                                                                                                           \
-    DL_INLINE void dl_unmax_gather_##N(const T *g, const char *at, int bytes, const dl_cover *a, T *dx, int add) {              \
-        dl_##N sum = add ? *(dl_##N *)dx : (dl_##N){0};                                                                         \
-        for (ptrdiff_t i = 0; i < a->d; i++)                                                                                    \
-            for (ptrdiff_t j = 0; j < a->h; j++) {                                                                              \
-                ptrdiff_t o = i * a->plane + j * a->row, q = ((a->p0 - a->b0[i]) * a->kh + a->p1 - a->b1[j]) * a->kw + a->p2;   \
-                for (ptrdiff_t l = 0; l < a->w; l++, o += a->c)                                                                 \
-                    sum += (dl_##N)((dl_##N##_i) * (const dl_##N *)(g + o) &                                                    \
-                                    (dl_at_##N(at + o * bytes, bytes) == (dl_##N##_i){0} + (I)(q - a->b2[l])));                 \
-            }                                                                                                                   \
-        *(dl_##N *)dx = sum;                                                                                                    \
-    }                                                                                                                           \
-    DL_INLINE void dl_mean_##N(const T *x, const dl_window *a, ptrdiff_t d, ptrdiff_t h, ptrdiff_t w, T share, T *y) {          \
+    DL_INLINE void dl_mean_##N(const T *x, const dl_window *a, ptrdiff_t d, ptrdiff_t h, ptrdiff_t w, T share, T *y,            \
+                               int lanes, const ptrdiff_t *from) {                                                              \
         dl_##N sum = {0};                                                                                                       \
         for (ptrdiff_t i = 0; i < d; i++)                                                                                       \
             for (ptrdiff_t j = 0; j < h; j++) {                                                                                 \
                 const T *p = x + i * a->plane + j * a->row;                                                                     \
-                dl_##N part = *(const dl_##N *)p;                                                                               \
-                for (ptrdiff_t l = 1; l < w; l++) part += *(const dl_##N *)(p + l * a->c);                                      \
+                dl_##N part = dl_cells_##N(p, lanes, from);                                                                     \
+                for (ptrdiff_t l = 1; l < w; l++) part += dl_cells_##N(p + l * a->c, lanes, from);                              \
                 sum += part;                                                                                                    \
             }                                                                                                                   \
         *(dl_##N *)y = sum * share;                                                                                             \
@@ -129,6 +127,18 @@ DL_INLINE __m128i dl_load_4(const void *p) { int32_t u; memcpy(&u, p, 4); return
             }                                                                                                                   \
         *(dl_##N *)dx = sum;                                                                                                    \
     }
+
+/* Lanes are channels or windows side by side; or every second element; or windows whose elements a table names. */
+enum { DL_SIDE_BY_SIDE, DL_EVERY_OTHER, DL_FROM_TABLE };
+/* Elements 0, 2, 4, ... of an array that begins with the vector a and ends with b. */
+#define DL_EVEN_pf1(a, b) a
+#define DL_EVEN_pd1(a, b) a
+#define DL_EVEN_pf4(a, b) DL_SHUFFLE(dl_pf4_i, a, b, 0, 2, 5, 7)
+#define DL_EVEN_pd2(a, b) DL_SHUFFLE(dl_pd2_i, a, b, 0, 3)
+#define DL_EVEN_pf8(a, b) DL_SHUFFLE(dl_pf8_i, a, b, 0, 2, 4, 6, 9, 11, 13, 15)
+#define DL_EVEN_pd4(a, b) DL_SHUFFLE(dl_pd4_i, a, b, 0, 2, 5, 7)
+#define DL_EVEN_pf16(a, b) DL_SHUFFLE(dl_pf16_i, a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
+#define DL_EVEN_pd8(a, b) DL_SHUFFLE(dl_pd8_i, a, b, 0, 2, 4, 6, 9, 11, 13, 15)
 
 #if DL_VBYTES == 64
 DL_POOL(pf16, float, int32_t, 16)
@@ -158,10 +168,9 @@ DL_POOL(pd1, double, int64_t, 1)
 #endif
 
 /* All channels of a window. The shapes that nearly all networks have are unrolled. */
-#define DL_DO_MAX(N) dl_max_##N(x + k, a, D, H, W, y + k, at + k * bytes, bytes)
+#define DL_DO_MAX(N) dl_max_##N(x + k, a, D, H, W, y + k, at + k * bytes, bytes, DL_SIDE_BY_SIDE, NULL)
 #define DL_DO_UNMAX(N) dl_unmax_##N(g + k, at + k * bytes, bytes, a, D, H, W, dx + k, add)
-#define DL_DO_UNMAX_GATHER(N) dl_unmax_gather_##N(g + k, at + k * bytes, bytes, a, dx + k, add)
-#define DL_DO_MEAN(N) dl_mean_##N(x + k, a, D, H, W, share, y + k)
+#define DL_DO_MEAN(N) dl_mean_##N(x + k, a, D, H, W, share, y + k, DL_SIDE_BY_SIDE, NULL)
 #define DL_DO_UNMEAN(N) dl_unmean_##N(g + k, a, D, H, W, share, dx + k, add)
 #define DL_DO_UNMEAN_GATHER(N) dl_unmean_gather_##N(g + k, a, dx + k, add)
 
@@ -194,11 +203,6 @@ DL_POOL(pd1, double, int64_t, 1)
         else if (a->d == 1 && a->h == 2 && a->w == 2) dl_unmax_shape_##S(g, at, 1, a, 1, 2, 2, dx, 0);                      \
         else dl_unmax_shape_##S(g, at, 1, a, a->d, a->h, a->w, dx, 0);                                                      \
     }                                                                                                                       \
-    DL_INLINE void dl_unmax_gather_pixel_##S(const T *g, const char *at, int bytes, const dl_cover *a, T *dx, int add) {    \
-        ptrdiff_t k = 0;                                                                                                    \
-        if (bytes == 1) { DL_CHANNELS_##S(DL_DO_UNMAX_GATHER) }                                                             \
-        else { DL_CHANNELS_##S(DL_DO_UNMAX_GATHER) }                                                                        \
-    }                                                                                                                       \
     DL_INLINE void dl_mean_pixel_##S(const T *x, const dl_window *a, T share, T *y) {                                       \
         if (a->d == 1 && a->h == 2 && a->w == 2) dl_mean_shape_##S(x, a, 1, 2, 2, share, y);                                \
         else if (a->d == 1 && a->h == 3 && a->w == 3) dl_mean_shape_##S(x, a, 1, 3, 3, share, y);                           \
@@ -221,5 +225,75 @@ DL_POOL(pd1, double, int64_t, 1)
 
 DL_PIXELS(f, float)
 DL_PIXELS(d, double)
+
+/* Few channels: n elements of the result, windows side by side, x where the first of them begins. Vectors of them as wide as there
+ * are elements for, the last one over elements that were done before. */
+#define DL_VECTORS(DO, N, L)                                        \
+    if (n >= L) {                                                   \
+        for (ptrdiff_t e = 0;; e += L) {                            \
+            if (e > n - L) e = n - L;                               \
+            __typeof__(x) p = x + (lanes == DL_FROM_TABLE ? 0 : lanes == DL_EVERY_OTHER ? 2 * e : e); \
+            DO(N);                                                  \
+            if (e == n - L) break;                                  \
+        }                                                           \
+        return;                                                     \
+    }
+#if DL_VBYTES == 64
+#define DL_LINE_f(DO) DL_VECTORS(DO, pf16, 16) DL_VECTORS(DO, pf8, 8) DL_VECTORS(DO, pf4, 4) DL_VECTORS(DO, pf1, 1)
+#define DL_LINE_d(DO) DL_VECTORS(DO, pd8, 8) DL_VECTORS(DO, pd4, 4) DL_VECTORS(DO, pd2, 2) DL_VECTORS(DO, pd1, 1)
+#elif DL_VBYTES == 32
+#define DL_LINE_f(DO) DL_VECTORS(DO, pf8, 8) DL_VECTORS(DO, pf4, 4) DL_VECTORS(DO, pf1, 1)
+#define DL_LINE_d(DO) DL_VECTORS(DO, pd4, 4) DL_VECTORS(DO, pd2, 2) DL_VECTORS(DO, pd1, 1)
+#else
+#define DL_LINE_f(DO) DL_VECTORS(DO, pf4, 4) DL_VECTORS(DO, pf1, 1)
+#define DL_LINE_d(DO) DL_VECTORS(DO, pd2, 2) DL_VECTORS(DO, pd1, 1)
+#endif
+#define DL_DO_MAX_LINE(N) dl_max_##N(p, a, a->d, a->h, a->kw, y + e, at + e * bytes, bytes, lanes, from + e)
+#define DL_DO_MEAN_LINE(N) dl_mean_##N(p, a, a->d, a->h, a->kw, share, y + e, lanes, from + e)
+#define DL_BY_LANES(F, ...)                                         \
+    if (step == 1) F(__VA_ARGS__, DL_SIDE_BY_SIDE);                 \
+    else if (step == 2 && a->c == 1) F(__VA_ARGS__, DL_EVERY_OTHER); \
+    else F(__VA_ARGS__, DL_FROM_TABLE);
+
+/* One cell of each of n windows, `step` cells apart: x += share * g. */
+#define DL_SHARE(S, C)                                              \
+    for (ptrdiff_t i = 0; i < n; i++)                               \
+        for (ptrdiff_t k = 0; k < (C); k++) x[i * (S) * (C) + k] += g[i * (C) + k] * share;
+
+#define DL_LINES(S, T)                                                                                                          \
+    DL_INLINE void dl_max_lanes_##S(const T *x, const dl_window *a, ptrdiff_t n, const ptrdiff_t *from, T *y, char *at, int bytes, int lanes) { \
+        DL_LINE_##S(DL_DO_MAX_LINE)                                                                                             \
+    }                                                                                                                           \
+    static __attribute__((noinline)) void dl_max_line_##S(const T *x, const dl_window *a, ptrdiff_t n, ptrdiff_t step, const ptrdiff_t *from, \
+                                                          T *y, char *at, int bytes) {                                          \
+        if (bytes == 0) { DL_BY_LANES(dl_max_lanes_##S, x, a, n, from, y, at, 0) }                                              \
+        else if (bytes == 1) { DL_BY_LANES(dl_max_lanes_##S, x, a, n, from, y, at, 1) }                                         \
+        else dl_max_lanes_##S(x, a, n, from, y, at, 4, DL_FROM_TABLE);                                                          \
+    }                                                                                                                           \
+    DL_INLINE void dl_mean_lanes_##S(const T *x, const dl_window *a, ptrdiff_t n, const ptrdiff_t *from, T share, T *y, int lanes) { \
+        DL_LINE_##S(DL_DO_MEAN_LINE)                                                                                            \
+    }                                                                                                                           \
+    static __attribute__((noinline)) void dl_mean_line_##S(const T *x, const dl_window *a, ptrdiff_t n, ptrdiff_t step, const ptrdiff_t *from, \
+                                                           T share, T *y) {                                                     \
+        DL_BY_LANES(dl_mean_lanes_##S, x, a, n, from, share, y)                                                                 \
+    }                                                                                                                           \
+    static __attribute__((noinline)) void dl_share_line_##S(T *__restrict x, ptrdiff_t n, ptrdiff_t step, ptrdiff_t c,          \
+                                                            const T *__restrict g, T share) {                                   \
+        if (step == 1) {                                                                                                        \
+            n *= c;                                                                                                             \
+            DL_SHARE(1, 1)                                                                                                      \
+        } else if (c == 1 && step == 2) {                                                                                       \
+            DL_SHARE(2, 1)                                                                                                      \
+        } else {                                                                                                                \
+            DL_SHARE(step, c)                                                                                                   \
+        }                                                                                                                       \
+    }                                                                                                                           \
+    /* The channels of a window: x[off[at[k]] + k] += g[k]. */                                                                  \
+    DL_INLINE void dl_unmax_scatter_##S(const T *__restrict g, const uint8_t *__restrict at, const ptrdiff_t *__restrict off, ptrdiff_t c, \
+                                        T *__restrict x) {                                                                      \
+        for (ptrdiff_t k = 0; k < c; k++) x[off[at[k]] + k] += g[k];                                                            \
+    }
+DL_LINES(f, float)
+DL_LINES(d, double)
 
 #endif

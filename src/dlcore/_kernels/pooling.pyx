@@ -4,20 +4,22 @@ Everything is seen as (images, n0, n1, n2, channels) with missing axes of size 1
 an image for each of them. Tables say for every axis where the window of an output begins and ends inside the data (so padding
 does not exist, and windows of any size and place, as in adaptive pooling, are no special case), and which outputs a cell is in.
 
-Backward writes every element once: windows that do not overlap are written one after the other, with the cells between them;
-where they overlap, each cell collects from its windows. Both cut the data by rows, so threads never meet.
+Backward writes every element once where windows do not overlap: one after the other, with the cells between them. Where they
+do, the gradient of a maximum is added to its place, an image at a time, and each cell of a mean collects from its windows. All
+cut the data so that threads never meet. With a few channels only, windows side by side fill the vectors.
 """
 
 import operator
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from dlcore._kernels.cast cimport apply_move, cast_to
+from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.pooling cimport (
-    Cover, Window, vmax_pixel, vmean_pixel, vunmax_gather, vunmax_pixel, vunmean_gather, vunmean_pixel,
+    Cover, Window, vmax_line, vmax_pixel, vmean_line, vmean_pixel, vshare_line, vunmax_pixel, vunmax_scatter, vunmean_gather,
+    vunmean_pixel,
 )
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, tensor
@@ -27,6 +29,7 @@ __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_po
 
 cdef enum:
     BLOCK = 16384           # elements of x that a block reads, at least
+    FEW = 4                 # fewer channels go through in lines of windows side by side
 
 
 cdef struct Axis:
@@ -46,6 +49,12 @@ cdef struct Pool:
     bint add
     bint apart              # no cell is in two windows
     bint gaps               # a cell of the last axis is in no window
+    bint by_image           # backward goes image by image
+    bint lines              # few channels: see FEW
+    Py_ssize_t begin        # the windows of the last axis that lie inside the data as a whole, `step` apart
+    Py_ssize_t end
+    Py_ssize_t step
+    Py_ssize_t* start       # where their elements begin, from the first one on
     Py_ssize_t images
     Py_ssize_t c
     Axis[3] axis
@@ -73,27 +82,47 @@ cdef inline void _window(const Pool* p, Window* a, Py_ssize_t o0, Py_ssize_t o1)
     a.kw = p.axis[2].k
 
 
+cdef inline void windows(const Pool* p, bint largest, Window* a, const real* row, real* y, char* at, double share,
+                         Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Windows begin to end of a row, one after the other."""
+    cdef const Axis* w = &p.axis[2]
+    cdef Py_ssize_t o
+    for o in range(begin, end):
+        a.w = w.hi[o] - w.lo[o]
+        if largest:
+            vmax_pixel(row + w.lo[o] * p.c, a, y + o * p.c, at + o * p.c * p.bytes, p.bytes)
+        else:
+            vmean_pixel(row + w.lo[o] * p.c, a, share * w.share[o], y + o * p.c)
+
+
 cdef inline void forward_rows(const Pool* p, bint largest, const real* x, real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Window a
     cdef const Axis* w = &p.axis[2]
     cdef const real* row
+    cdef const real* inside
     cdef char* at
-    cdef Py_ssize_t t, image, o0, o1, o
+    cdef real* to
+    cdef Py_ssize_t t, n, image, o0, o1
     cdef double share
     for t in range(begin, end):
         _row(p, t, &image, &o0, &o1)
         _window(p, &a, o0, o1)
         row = x + ((image * p.axis[0].n + p.axis[0].lo[o0]) * p.axis[1].n + p.axis[1].lo[o1]) * a.row
-        if largest:
-            at = p.at + t * w.m * p.c * p.bytes
-            for o in range(w.m):
-                a.w = w.hi[o] - w.lo[o]
-                vmax_pixel(row + w.lo[o] * p.c, &a, y + (t * w.m + o) * p.c, at + o * p.c * p.bytes, p.bytes)
-        else:
-            share = p.axis[0].share[o0] * p.axis[1].share[o1]
-            for o in range(w.m):
-                a.w = w.hi[o] - w.lo[o]
-                vmean_pixel(row + w.lo[o] * p.c, &a, share * w.share[o], y + (t * w.m + o) * p.c)
+        to = y + t * w.m * p.c
+        at = p.at + t * w.m * p.c * p.bytes
+        share = p.axis[0].share[o0] * p.axis[1].share[o1]
+        if not p.lines:
+            windows(p, largest, &a, row, to, at, share, 0, w.m)
+            continue
+        windows(p, largest, &a, row, to, at, share, 0, p.begin)
+        if p.begin < p.end:
+            n = (p.end - p.begin) * p.c
+            inside = row + w.lo[p.begin] * p.c
+            if largest:
+                vmax_line(inside, &a, n, p.step, p.start, to + p.begin * p.c, at + p.begin * p.c * p.bytes, p.bytes)
+            else:
+                vmean_line(inside, &a, n, p.step, p.start, share * w.share[p.begin], to + p.begin * p.c)
+        windows(p, largest, &a, row, to, at, share, p.end, w.m)
 
 
 cdef kernel_void max_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -156,62 +185,131 @@ cdef inline void scatter_rows(const Pool* p, bint largest, real* x, const real* 
                 vunmean_pixel(y + i, &a, share * w.share[o], row + w.lo[o] * p.c, p.add)
 
 
-cdef inline void gather_rows(const Pool* p, bint largest, real* x, const real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Windows that overlap. Item t: a row of dx."""
+cdef inline void gather_rows(const Pool* p, real* x, const real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Means of windows that overlap. Item t: a row of dx."""
     cdef Cover a
     cdef const Axis* u = &p.axis[0]
     cdef const Axis* v = &p.axis[1]
     cdef const Axis* w = &p.axis[2]
-    cdef Py_ssize_t t, i, at, o
+    cdef Py_ssize_t t, i, i0, i1
+    cdef const real* row
     a.c = p.c
     a.row = w.m * a.c
     a.plane = v.m * a.row
-    a.kh = v.k
-    a.kw = w.k
     for t in range(begin, end):
-        a.p1 = t % v.n
-        a.p0 = t // v.n % u.n
-        a.d = u.last[a.p0] - u.first[a.p0]
-        a.h = v.last[a.p1] - v.first[a.p1]
-        a.b0 = u.lo + u.first[a.p0]
-        a.b1 = v.lo + v.first[a.p1]
-        a.s0 = u.share + u.first[a.p0]
-        a.s1 = v.share + v.first[a.p1]
-        at = t // v.n // u.n * u.m * a.plane + u.first[a.p0] * a.plane + v.first[a.p1] * a.row
+        i1 = t % v.n
+        i0 = t // v.n % u.n
+        a.d = u.last[i0] - u.first[i0]
+        a.h = v.last[i1] - v.first[i1]
+        a.s0 = u.share + u.first[i0]
+        a.s1 = v.share + v.first[i1]
+        row = y + t // v.n // u.n * u.m * a.plane + u.first[i0] * a.plane + v.first[i1] * a.row
         for i in range(w.n):
-            a.p2 = i
             a.w = w.last[i] - w.first[i]
-            a.b2 = w.lo + w.first[i]
             a.s2 = w.share + w.first[i]
-            o = at + w.first[i] * a.c
-            if largest:
-                vunmax_gather(y + o, p.at + o * p.bytes, p.bytes, &a, x + (t * w.n + i) * a.c, p.add)
-            else:
-                vunmean_gather(y + o, &a, x + (t * w.n + i) * a.c, p.add)
+            vunmean_gather(row + w.first[i] * a.c, &a, x + (t * w.n + i) * a.c, p.add)
+
+
+cdef inline void unmax_image(const Pool* p, real* x, const real* y, const char* at) noexcept nogil:
+    """The gradients at the places of the maxima. What windows reach next is cleared first, while it is on its way to the cache."""
+    cdef Py_ssize_t[256] off
+    cdef const Axis* u = &p.axis[0]
+    cdef const Axis* v = &p.axis[1]
+    cdef const Axis* w = &p.axis[2]
+    cdef Py_ssize_t row = w.n * p.c
+    cdef Py_ssize_t plane = v.n * row
+    cdef Py_ssize_t cleared = u.n * plane if p.add else 0
+    cdef Py_ssize_t o0, o1, o, i, k, q, reach
+    cdef real* to
+    if p.bytes == 1:
+        for q in range(u.k * v.k * w.k):
+            off[q] = _place(p, q)
+    for o0 in range(u.m):
+        for o1 in range(v.m):
+            reach = v.hi[o1] * row if u.n == 1 else u.hi[o0] * plane
+            if reach > cleared:
+                memset(x + cleared, 0, (reach - cleared) * sizeof(real))
+                cleared = reach
+            to = x + u.lo[o0] * plane + v.lo[o1] * row
+            for o in range(w.m):
+                i = ((o0 * v.m + o1) * w.m + o) * p.c
+                if p.bytes == 1:
+                    vunmax_scatter(y + i, at + i, off, p.c, to + w.lo[o] * p.c)
+                else:
+                    for k in range(p.c):
+                        to[w.lo[o] * p.c + k + _place(p, (<const int32_t*>at)[i + k])] += y[i + k]
+    memset(x + cleared, 0, (u.n * plane - cleared) * sizeof(real))
+
+
+cdef inline Py_ssize_t _place(const Pool* p, Py_ssize_t position) noexcept nogil:
+    """Elements from the first cell of a window to that of a position."""
+    cdef Py_ssize_t rest = position // p.axis[2].k
+    return ((rest // p.axis[1].k * p.axis[1].n + rest % p.axis[1].k) * p.axis[2].n + position % p.axis[2].k) * p.c
+
+
+cdef inline void unmean_image(const Pool* p, real* x, const real* y) noexcept nogil:
+    cdef Window a
+    cdef const Axis* w = &p.axis[2]
+    cdef Py_ssize_t o0, o1, o, i, j, l
+    cdef double share
+    cdef real* row
+    cdef real* inside
+    for o0 in range(p.axis[0].m):
+        for o1 in range(p.axis[1].m):
+            _window(p, &a, o0, o1)
+            row = x + p.axis[0].lo[o0] * a.plane + p.axis[1].lo[o1] * a.row
+            share = p.axis[0].share[o0] * p.axis[1].share[o1]
+            for o in range(w.m):
+                if not p.begin <= o < p.end:
+                    a.w = w.hi[o] - w.lo[o]
+                    vunmean_pixel(y + o * p.c, &a, share * w.share[o], row + w.lo[o] * p.c, True)
+            if p.begin < p.end:
+                inside = row + w.lo[p.begin] * p.c
+                share *= w.share[p.begin]
+                for i in range(a.d):
+                    for j in range(a.h):
+                        for l in range(a.kw):
+                            vshare_line(inside + i * a.plane + j * a.row + l * p.c, p.end - p.begin, p.step, p.c, y + p.begin * p.c, share)
+            y += w.m * p.c
+
+
+cdef inline void backward_images(const Pool* p, bint largest, real* x, const real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Item t: an image, which is cleared and then added to."""
+    cdef Py_ssize_t n = p.axis[0].n * p.axis[1].n * p.axis[2].n * p.c
+    cdef Py_ssize_t m = p.axis[0].m * p.axis[1].m * p.axis[2].m * p.c
+    cdef Py_ssize_t t
+    for t in range(begin, end):
+        if largest:
+            unmax_image(p, x + t * n, y + t * m, p.at + t * m * p.bytes)
+        else:
+            if not p.add:
+                memset(x + t * n, 0, n * sizeof(real))
+            unmean_image(p, x + t * n, y + t * m)
+
+
+cdef inline void backward_items(const Pool* p, bint largest, real* x, const real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    if p.by_image:
+        backward_images(p, largest, x, y, begin, end)
+    elif p.apart:
+        scatter_rows(p, largest, x, y, begin, end)
+    else:
+        gather_rows(p, x, y, begin, end)
 
 
 cdef kernel_void unmax_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Pool* p = <Pool*>ctx
-    if p.apart and p.dtype == F32:
-        scatter_rows(p, True, <float*>p.x, <const float*>p.y, begin, end)
-    elif p.apart:
-        scatter_rows(p, True, <double*>p.x, <const double*>p.y, begin, end)
-    elif p.dtype == F32:
-        gather_rows(p, True, <float*>p.x, <const float*>p.y, begin, end)
+    if p.dtype == F32:
+        backward_items(p, True, <float*>p.x, <const float*>p.y, begin, end)
     else:
-        gather_rows(p, True, <double*>p.x, <const double*>p.y, begin, end)
+        backward_items(p, True, <double*>p.x, <const double*>p.y, begin, end)
 
 
 cdef kernel_void unmean_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Pool* p = <Pool*>ctx
-    if p.apart and p.dtype == F32:
-        scatter_rows(p, False, <float*>p.x, <const float*>p.y, begin, end)
-    elif p.apart:
-        scatter_rows(p, False, <double*>p.x, <const double*>p.y, begin, end)
-    elif p.dtype == F32:
-        gather_rows(p, False, <float*>p.x, <const float*>p.y, begin, end)
+    if p.dtype == F32:
+        backward_items(p, False, <float*>p.x, <const float*>p.y, begin, end)
     else:
-        gather_rows(p, False, <double*>p.x, <const double*>p.y, begin, end)
+        backward_items(p, False, <double*>p.x, <const double*>p.y, begin, end)
 
 
 # ----------------------------------------------------------------------------------------------------------------- ops
@@ -284,6 +382,9 @@ cdef class _Pooling(Op):
             a.n = x.dims[axis] if axis >= self.first else 1
             a.m = y.dims[axis] if axis >= self.first else 1
             words += 3 * a.m + 2 * a.n
+        p.lines = not self.adaptive and (p.c < FEW or (self.strides[self.rank - 1] == 1 and p.c < 4 * FEW))
+        if p.lines:
+            words += p.axis[2].m * p.c
         self.room = empty(I64, 1, &words)
         room = <Py_ssize_t*>self.room.data
         p.apart, p.gaps = True, False
@@ -306,7 +407,24 @@ cdef class _Pooling(Op):
                     p.gaps = True
             if k == 2 and a.m and a.hi[a.m - 1] < a.n:
                 p.gaps = True
+        p.begin = p.end = 0
+        if p.lines:
+            p.start = room
+            self.find_lines(a)
         return 0
+
+    cdef void find_lines(self, Axis* w) noexcept:
+        """The windows of the last axis that can go through in lines."""
+        cdef Pool* p = &self.pool
+        cdef Py_ssize_t i
+        p.step = self.strides[self.rank - 1]
+        while p.begin < w.m and w.hi[p.begin] - w.lo[p.begin] < self.size[self.rank - 1]:
+            p.begin += 1
+        p.end = w.m
+        while p.end > p.begin and w.hi[p.end - 1] - w.lo[p.end - 1] < self.size[self.rank - 1]:
+            p.end -= 1
+        for i in range((p.end - p.begin) * p.c):
+            p.start[i] = i // p.c * p.step * p.c + i % p.c
 
     cdef void place_windows(self, Axis* a, int i) noexcept:
         cdef Py_ssize_t o, begin
@@ -373,7 +491,10 @@ cdef class _Pooling(Op):
             if not p.add:
                 memset(d.data, 0, d.size * itemsize(d.dtype))
             return 0
-        if p.apart:
+        p.by_image = p.lines or (largest and not p.apart)
+        if p.by_image:
+            rows = p.images
+        elif p.apart:
             rows = p.images * p.axis[0].m * p.axis[1].m
         else:
             self.find_windows()
@@ -458,8 +579,10 @@ cdef Tensor _prepare(_Pooling op, str name, object inputs, object data_format):
 
 
 cdef Tensor _run(_Pooling op, Tensor x, bint largest):
-    if x.dtype >= F16:
-        return apply_move(op, (x,))
+    if x.dtype >= F32:
+        return apply(op, (x,))
+    if x.dtype == F16:
+        return cast_to(apply(op, (cast_to(x, F32),)), F16)
     if not largest:
         return apply(op, (cast_to(x, F32),))
     if x.dtype == BOOL:

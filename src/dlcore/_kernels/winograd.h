@@ -1,7 +1,8 @@
 /* Winograd convolution for one instruction set (Lavin & Gray, CVPR 2016; Cook-Toom): stride 1, float32, channels last.
  *
  * An output tile of M x M comes from 6 x 6 inputs as A^T [(G g G^T) . (B^T d B)] A, where R x R is the kernel and
- * M + R = 7: F(4x4, 3x3) multiplies a quarter as often as the definition, F(2x2, 5x5) 0.36 times. For each of the 36
+ * M + R = 7: F(4x4, 3x3) multiplies a quarter as often as the definition, F(2x2, 5x5) 0.36 times. Kernels of one row (1 x R) go
+ * without the vertical half: 1 x M outputs from 1 x 6 inputs, F(4, 3) multiplies half as often. For each of the 36 (or 6)
  * positions the products over channels are a matrix product of (tiles, C) by (C, K), done by register tiles
  * while everything is in the L2 cache. The gradient by the input is the same convolution with kernels turned round; the
  * gradient by the kernel is the transposed algorithm, G^T [sum over tiles of (B^T d B)(A dz A^T)] G.
@@ -14,11 +15,11 @@
 #define DL_WINOGRAD_TYPES
 #include <stddef.h>
 
-/* A convolution over x (n,h,w,c) with r x r kernels: y is (n,oh,ow,k), and y[0,0] reads x from -top, -left on; around x are zeros. */
+/* A convolution over x (n,h,w,c) with kernels of r x r or 1 x r (rows: r or 1): y is (n,oh,ow,k), and y[0,0] reads x from -top, -left on; around x are zeros. */
 typedef struct {
-    Py_ssize_t n, h, w, c, oh, ow, k, top, left, r;
+    Py_ssize_t n, h, w, c, oh, ow, k, top, left, r, rows;
     const float *x, *mask;       /* where mask <= 0 (if there is one), x counts as 0 */
-    const float* weights;        /* (r,r,c,k), or if turned (r,r,k,c): of the convolution whose gradient by its input this is */
+    const float* weights;        /* (rows,r,c,k), or if turned (rows,r,k,c): of the convolution whose gradient by its input this is */
     int turned;
     float* y;                    /* in a gradient by the kernel, that */
     const float *bias, *scale;   /* per channel of y, or NULL */
@@ -26,9 +27,9 @@ typedef struct {
     void (*finish)(void* ctx, void* y, Py_ssize_t n); /* called on finished elements of y, or NULL */
     void* ctx;
     const float *g, *gmask;      /* gradient by the kernel: gradient of y, and where it counts as 0 */
-    /* set by dl_winograd_plan: a segment is a run of at most `seg` tiles of one row of tiles, a block is `per` segments */
-    Py_ssize_t m, th, tw, seg, nseg, segments, per, cp, panels;
-    Py_ssize_t plane_v, plane_m, plane_u; /* elements from one of the 36 matrices to the next: never a multiple of 4096 bytes */
+    /* set by dl_winograd_plan: tiles are mv x m; a segment is a run of at most `seg` tiles of one row of tiles, a block is `per` segments */
+    Py_ssize_t m, mv, th, tw, matrices, seg, nseg, segments, per, cp, panels;
+    Py_ssize_t plane_v, plane_m, plane_u; /* elements from one of the 36 or 6 matrices to the next: never a multiple of 4096 bytes */
     int streams;                          /* x and y are larger than the L2 cache */
 } dl_winograd;
 #endif
@@ -37,7 +38,7 @@ typedef struct {
 #include "vectors.h"
 
 typedef NAME(vec) dl_wv;
-enum { DL_P = 6, DL_F = 36, DL_SEGMENT = 32 };
+enum { DL_P = 6, DL_SEGMENT = 32 };
 #define LOAD NAME(load)
 #define STORE NAME(store)
 #define LOOP(i, n) _Pragma("GCC unroll 8") for (int i = 0; i < (n); i++)
@@ -115,7 +116,9 @@ DL_ALWAYS Py_ssize_t dl_tiles_before(const dl_winograd* p, Py_ssize_t s) { retur
 static void dl_winograd_plan(dl_winograd* p, Py_ssize_t tiles) {
     const Py_ssize_t most = tiles && tiles < DL_SEGMENT ? tiles : DL_SEGMENT;
     p->m = 7 - p->r;
-    p->th = (p->oh + p->m - 1) / p->m;
+    p->mv = p->rows > 1 ? p->m : 1;
+    p->matrices = p->rows > 1 ? 36 : 6;
+    p->th = (p->oh + p->mv - 1) / p->mv;
     p->tw = (p->ow + p->m - 1) / p->m;
     p->nseg = (p->tw + most - 1) / most;
     p->seg = (p->tw + p->nseg - 1) / p->nseg;
@@ -131,64 +134,69 @@ static void dl_winograd_plan(dl_winograd* p, Py_ssize_t tiles) {
     p->streams = p->n * (p->h * p->w * p->c + p->oh * p->ow * p->k) > 1 << 19;
 }
 
+/* What follows is inlined with constants: kernels of R columns, and V: not of one row. */
+#define HIGH(R) (1 + V * ((R) - 1)) /* without a branch, which would end the unrolling */
+#define DL_PV HIGH(DL_P)
+#define M (7 - R)
+
 /* ---- x -> V[36][tile][c] for a segment. Columns are transformed downwards once for all tiles that share them (line[x][6]),
  * then along the row. */
 static const float dl_no_row[16];
 
 DL_ALWAYS dl_wv dl_kept(dl_wv x, dl_wv mask) { return (dl_wv)((NAME(ivec))x & ~(mask <= 0)); }
 
-DL_ALWAYS void dl_input_lanes(const int M, const int FULL, const dl_winograd* p, dl_segment q, float* v, Py_ssize_t ic, dl_wv* line) {
-    const Py_ssize_t y0 = q.row * M - p->top, x0 = q.first * M - p->left, cols = q.count * M + 6 - M, some = p->c - ic;
+DL_ALWAYS void dl_input_lanes(const int R, const int V, const int FULL, const dl_winograd* p, dl_segment q, float* v, Py_ssize_t ic, dl_wv* line) {
+    const Py_ssize_t y0 = q.row * HIGH(M) - p->top, x0 = q.first * M - p->left, cols = q.count * M + 6 - M, some = p->c - ic;
     const Py_ssize_t from = x0 >= 0 ? 0 : -x0 < cols ? -x0 : cols, end = p->w - x0 < from ? from : p->w - x0 < cols ? p->w - x0 : cols;
     const float *row[DL_P], *mask[DL_P];
     Py_ssize_t step[DL_P];
-    LOOP(i, DL_P) {
+    LOOP(i, DL_PV) {
         const int there = y0 + i >= 0 && y0 + i < p->h && from < end;
         const Py_ssize_t at = ((q.image * p->h + y0 + i) * p->w + x0 + from) * p->c + ic;
         row[i] = there ? p->x + at : dl_no_row;
         mask[i] = there && p->mask ? p->mask + at : dl_no_row;
         step[i] = there ? p->c : 0;
     }
-    for (Py_ssize_t j = 0; j < from; j++) LOOP(i, DL_P) line[j * DL_P + i] = (dl_wv){0};
+    for (Py_ssize_t j = 0; j < from; j++) LOOP(i, DL_PV) line[j * DL_PV + i] = (dl_wv){0};
     for (Py_ssize_t j = from; j < end; j++) {
         dl_wv d[DL_P], o[DL_P];
-        LOOP(i, DL_P) d[i] = FULL ? LOAD(row[i]) : NAME(load_part)(row[i], some), row[i] += step[i];
-        if (p->mask) LOOP(i, DL_P) d[i] = dl_kept(d[i], FULL ? LOAD(mask[i]) : NAME(load_part)(mask[i], some)), mask[i] += step[i];
-        dl_spread(d, o);
-        LOOP(i, DL_P) line[j * DL_P + i] = o[i];
+        LOOP(i, DL_PV) d[i] = FULL ? LOAD(row[i]) : NAME(load_part)(row[i], some), row[i] += step[i];
+        if (p->mask) LOOP(i, DL_PV) d[i] = dl_kept(d[i], FULL ? LOAD(mask[i]) : NAME(load_part)(mask[i], some)), mask[i] += step[i];
+        if (V) dl_spread(d, o);
+        LOOP(i, DL_PV) line[j * DL_PV + i] = V ? o[i] : d[i];
     }
-    for (Py_ssize_t j = end; j < cols; j++) LOOP(i, DL_P) line[j * DL_P + i] = (dl_wv){0};
+    for (Py_ssize_t j = end; j < cols; j++) LOOP(i, DL_PV) line[j * DL_PV + i] = (dl_wv){0};
     for (Py_ssize_t t = 0; t < q.count; t++) {
         float* to = v + t * p->cp + ic;
-        const dl_wv* b = line + t * M * DL_P;
-        LOOP(i, DL_P) {
+        const dl_wv* b = line + t * M * DL_PV;
+        LOOP(i, DL_PV) {
             dl_wv d[DL_P], o[DL_P];
-            LOOP(j, DL_P) d[j] = b[j * DL_P + i];
+            LOOP(j, DL_P) d[j] = b[j * DL_PV + i];
             dl_spread(d, o);
             LOOP(j, DL_P) STORE(to + (i * DL_P + j) * p->plane_v, o[j]);
         }
     }
 }
 
-DL_ALWAYS void dl_input(const int M, const dl_winograd* p, dl_segment q, float* v) {
+DL_ALWAYS void dl_input(const int R, const int V, const dl_winograd* p, dl_segment q, float* v) {
     dl_wv line[(DL_SEGMENT * 4 + 2) * DL_P];
     Py_ssize_t ic = 0;
-    for (; ic + W <= p->c; ic += W) dl_input_lanes(M, 1, p, q, v, ic, line);
-    if (ic < p->c) dl_input_lanes(M, 0, p, q, v, ic, line);
+    for (; ic + W <= p->c; ic += W) dl_input_lanes(R, V, 1, p, q, v, ic, line);
+    if (ic < p->c) dl_input_lanes(R, V, 0, p, q, v, ic, line);
 }
 
 /* ---- kernels -> U[36][c - c0][NR] for one panel of NR output channels and channels c0 to c1. If `turned`, they turn by half a circle,
  * and inputs and outputs change places. */
-DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
+DL_ALWAYS void dl_weights(const int R, const int V, const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
     const float* g = p->weights;
     for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
         const Py_ssize_t outs = p->k - j < W ? p->k - j : W;
         for (Py_ssize_t ic = c0; ic < c1; ic += W) {
             const Py_ssize_t ins = c1 - ic < W ? c1 - ic : W;
-            dl_wv taps[R * R][VBYTES / sizeof(float)];
-            for (int t = 0; t < R * R; t++) {
+            dl_wv taps[HIGH(R) * R][VBYTES / sizeof(float)];
+            for (int t = 0; t < HIGH(R) * R; t++) {
                 if (p->turned) {
-                    const float* from = g + ((R * R - 1 - t) * p->k + j) * p->c + ic;
+                    const float* from = g + ((HIGH(R) * R - 1 - t) * p->k + j) * p->c + ic;
 #pragma GCC unroll 16
                     for (Py_ssize_t i = 0; i < W; i++) taps[t][i] = i < outs ? NAME(load_part)(from + i * p->c, ins) : (dl_wv){0};
                     NAME(transpose)(taps[t]);
@@ -202,12 +210,11 @@ DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, Py_ssize_t panel, P
                 float* to = u + (ic - c0 + i) * NR + (j - panel * NR);
                 LOOP(s, R) {
                     dl_wv d[R], o[DL_P];
-                    LOOP(r, R) d[r] = taps[r * R + s][i];
-                    dl_values(R, d, o);
-                    dl_divide(o);
-                    LOOP(r, DL_P) t[r * R + s] = o[r];
+                    LOOP(r, HIGH(R)) d[r] = taps[r * R + s][i];
+                    if (V) dl_values(R, d, o), dl_divide(o);
+                    LOOP(r, DL_PV) t[r * R + s] = V ? o[r] : d[r];
                 }
-                LOOP(r, DL_P) {
+                LOOP(r, DL_PV) {
                     dl_wv o[DL_P];
                     dl_values(R, t + r * R, o);
                     dl_divide(o);
@@ -219,16 +226,16 @@ DL_ALWAYS void dl_weights(const int R, const dl_winograd* p, Py_ssize_t panel, P
 }
 
 /* ---- M[36][tile][NR] -> y of a segment, for a panel: A^T M A, then what is added and done on the way. */
-DL_ALWAYS void dl_output_tile(const int M, const dl_winograd* p, const float* m, float* y, Py_ssize_t k, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
+DL_ALWAYS void dl_output_tile(const int R, const int V, const dl_winograd* p, const float* m, float* y, Py_ssize_t k, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
     dl_wv t[M * DL_P];
     LOOP(j, DL_P) {
         dl_wv a[DL_P], o[M];
-        LOOP(i, DL_P) a[i] = LOAD(m + (i * DL_P + j) * p->plane_m);
-        dl_moments(M, a, o);
-        LOOP(i, M) t[i * DL_P + j] = o[i];
+        LOOP(i, DL_PV) a[i] = LOAD(m + (i * DL_P + j) * p->plane_m);
+        if (V) dl_moments(M, a, o);
+        LOOP(i, HIGH(M)) t[i * DL_P + j] = V ? o[i] : a[i];
     }
     const dl_wv bias = p->bias ? NAME(load_part)(p->bias + k, some) : (dl_wv){0}, scale = p->scale ? NAME(load_part)(p->scale + k, some) : (dl_wv){0};
-    LOOP(i, M) {
+    LOOP(i, HIGH(M)) {
         dl_wv o[M];
         dl_moments(M, t + i * DL_P, o);
         LOOP(j, M) {
@@ -243,25 +250,25 @@ DL_ALWAYS void dl_output_tile(const int M, const dl_winograd* p, const float* m,
     }
 }
 
-DL_ALWAYS void dl_output(const int M, const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel) {
-    const Py_ssize_t rows = p->oh - q.row * M < M ? p->oh - q.row * M : M;
+DL_ALWAYS void dl_output(const int R, const int V, const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel) {
+    const Py_ssize_t rows = p->oh - q.row * HIGH(M) < HIGH(M) ? p->oh - q.row * HIGH(M) : HIGH(M);
     for (Py_ssize_t t = 0; t < q.count; t++) {
         const Py_ssize_t at = (q.first + t) * M, cols = p->ow - at < M ? p->ow - at : M;
-        float* to = p->y + ((q.image * p->oh + q.row * M) * p->ow + at) * p->k;
+        float* to = p->y + ((q.image * p->oh + q.row * HIGH(M)) * p->ow + at) * p->k;
         for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
             const float* from = m + t * NR + j;
-            if (rows == M && cols == M && p->k - k >= W) dl_output_tile(M, p, from, to, k, W, M, M);
-            else dl_output_tile(M, p, from, to, k, p->k - k < W ? p->k - k : W, rows, cols);
+            if (rows == HIGH(M) && cols == M && p->k - k >= W) dl_output_tile(R, V, p, from, to, k, W, HIGH(M), M);
+            else dl_output_tile(R, V, p, from, to, k, p->k - k < W ? p->k - k : W, rows, cols);
         }
     }
 }
 
 /* ---- dz -> Z[36][tile][NR] of a segment, for a panel: A dz A^T. */
-DL_ALWAYS dl_wv dl_output_grad_tile(const int M, const dl_winograd* p, Py_ssize_t at, float* z, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
+DL_ALWAYS dl_wv dl_output_grad_tile(const int R, const int V, const dl_winograd* p, Py_ssize_t at, float* z, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
     dl_wv t[DL_P * M], sum = {0};
     LOOP(j, M) {
         dl_wv d[M], o[DL_P];
-        LOOP(i, M) {
+        LOOP(i, HIGH(M)) {
             const Py_ssize_t here = at + (i * p->ow + j) * p->k;
             if (i < rows && j < cols) {
                 d[i] = some == W ? LOAD(p->g + here) : NAME(load_part)(p->g + here, some);
@@ -269,10 +276,10 @@ DL_ALWAYS dl_wv dl_output_grad_tile(const int M, const dl_winograd* p, Py_ssize_
             } else d[i] = (dl_wv){0};
             sum += d[i];
         }
-        dl_values(M, d, o);
-        LOOP(i, DL_P) t[i * M + j] = o[i];
+        if (V) dl_values(M, d, o);
+        LOOP(i, DL_PV) t[i * M + j] = V ? o[i] : d[i];
     }
-    LOOP(i, DL_P) {
+    LOOP(i, DL_PV) {
         dl_wv o[DL_P];
         dl_values(M, t + i * M, o);
         LOOP(j, DL_P) STORE(z + (i * DL_P + j) * p->plane_m, o[j]);
@@ -281,15 +288,15 @@ DL_ALWAYS dl_wv dl_output_grad_tile(const int M, const dl_winograd* p, Py_ssize_
 }
 
 /* `sums` (NR) receives what is to be added to the gradient by the bias. */
-DL_ALWAYS void dl_output_grad(const int M, const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums) {
-    const Py_ssize_t rows = p->oh - q.row * M < M ? p->oh - q.row * M : M;
+DL_ALWAYS void dl_output_grad(const int R, const int V, const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums) {
+    const Py_ssize_t rows = p->oh - q.row * HIGH(M) < HIGH(M) ? p->oh - q.row * HIGH(M) : HIGH(M);
     for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
         dl_wv sum = {0};
         for (Py_ssize_t t = 0; t < q.count; t++) {
             const Py_ssize_t column = (q.first + t) * M, cols = p->ow - column < M ? p->ow - column : M;
-            const Py_ssize_t at = ((q.image * p->oh + q.row * M) * p->ow + column) * p->k + k;
-            if (rows == M && cols == M && p->k - k >= W) sum += dl_output_grad_tile(M, p, at, z + t * NR + j, W, M, M);
-            else sum += dl_output_grad_tile(M, p, at, z + t * NR + j, p->k - k < W ? p->k - k : W, rows, cols);
+            const Py_ssize_t at = ((q.image * p->oh + q.row * HIGH(M)) * p->ow + column) * p->k + k;
+            if (rows == HIGH(M) && cols == M && p->k - k >= W) sum += dl_output_grad_tile(R, V, p, at, z + t * NR + j, W, HIGH(M), M);
+            else sum += dl_output_grad_tile(R, V, p, at, z + t * NR + j, p->k - k < W ? p->k - k : W, rows, cols);
         }
         STORE(sums + j, LOAD(sums + j) + sum);
     }
@@ -297,7 +304,7 @@ DL_ALWAYS void dl_output_grad(const int M, const dl_winograd* p, dl_segment q, f
 
 /* ---- the sum of `parts` matrices U' (each `apart` after the one before, in this order) -> y: G^T U' G, for a panel and channels
  * c0 to c1, of which U' has the first at its start. */
-DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
+DL_ALWAYS void dl_weight_grad(const int R, const int V, const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
                               Py_ssize_t c0, Py_ssize_t c1) {
     for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
         const Py_ssize_t some = p->k - j < W ? p->k - j : W;
@@ -305,16 +312,15 @@ DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u,
             dl_wv t[R * DL_P];
             LOOP(s, DL_P) {
                 dl_wv a[DL_P], o[R];
-                LOOP(r, DL_P) {
+                LOOP(r, DL_PV) {
                     const float* from = u + (ic - c0) * NR + (j - panel * NR) + (r * DL_P + s) * plane;
                     a[r] = LOAD(from);
                     for (Py_ssize_t b = 1; b < parts; b++) a[r] += LOAD(from + b * apart);
                 }
-                dl_divide(a);
-                dl_moments(R, a, o);
-                LOOP(r, R) t[r * DL_P + s] = o[r];
+                if (V) dl_divide(a), dl_moments(R, a, o);
+                LOOP(r, HIGH(R)) t[r * DL_P + s] = V ? o[r] : a[r];
             }
-            LOOP(r, R) {
+            LOOP(r, HIGH(R)) {
                 dl_wv o[R];
                 dl_divide(t + r * DL_P);
                 dl_moments(R, t + r * DL_P, o);
@@ -328,33 +334,34 @@ DL_ALWAYS void dl_weight_grad(const int R, const dl_winograd* p, const float* u,
     }
 }
 
-/* ---- Both sizes of tiles. */
-#define BOTH(NAME_, PARAMS, THREE, FIVE)                              \
-    static __attribute__((noinline)) void NAME_##_3 PARAMS { THREE; } \
-    static __attribute__((noinline)) void NAME_##_5 PARAMS { FIVE; }
-BOTH(dl_input, (const dl_winograd* p, dl_segment q, float* v), dl_input(4, p, q, v), dl_input(2, p, q, v))
-BOTH(dl_output, (const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel), dl_output(4, p, q, m, panel), dl_output(2, p, q, m, panel))
-BOTH(dl_output_grad, (const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums), dl_output_grad(4, p, q, z, panel, sums),
-     dl_output_grad(2, p, q, z, panel, sums))
-BOTH(dl_weights, (const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane),
-     dl_weights(3, p, panel, c0, c1, u, plane), dl_weights(5, p, panel, c0, c1, u, plane))
-BOTH(dl_weight_grad, (const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1),
-     dl_weight_grad(3, p, u, plane, parts, apart, panel, c0, c1), dl_weight_grad(5, p, u, plane, parts, apart, panel, c0, c1))
+/* ---- For all kernels. */
+#define EACH(NAME_, PARAMS, ...)                                                    \
+    static __attribute__((noinline)) void NAME_##_33 PARAMS { NAME_(3, 1, __VA_ARGS__); } \
+    static __attribute__((noinline)) void NAME_##_55 PARAMS { NAME_(5, 1, __VA_ARGS__); } \
+    static __attribute__((noinline)) void NAME_##_13 PARAMS { NAME_(3, 0, __VA_ARGS__); } \
+    static __attribute__((noinline)) void NAME_##_15 PARAMS { NAME_(5, 0, __VA_ARGS__); }
+#define PICK(NAME_) (p->r == 3 ? p->rows > 1 ? NAME_##_33 : NAME_##_13 : p->rows > 1 ? NAME_##_55 : NAME_##_15)
+EACH(dl_input, (const dl_winograd* p, dl_segment q, float* v), p, q, v)
+EACH(dl_output, (const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel), p, q, m, panel)
+EACH(dl_output_grad, (const dl_winograd* p, dl_segment q, float* z, Py_ssize_t panel, float* sums), p, q, z, panel, sums)
+EACH(dl_weights, (const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane), p, panel, c0, c1, u, plane)
+EACH(dl_weight_grad, (const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1),
+     p, u, plane, parts, apart, panel, c0, c1)
 
 static void dl_winograd_weights(const dl_winograd* p, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) {
-    (p->r == 3 ? dl_weights_3 : dl_weights_5)(p, panel, c0, c1, u, plane);
+    PICK(dl_weights)(p, panel, c0, c1, u, plane);
 }
 
 static void dl_winograd_weight_grad(const dl_winograd* p, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel, Py_ssize_t c0,
                                     Py_ssize_t c1) {
-    (p->r == 3 ? dl_weight_grad_3 : dl_weight_grad_5)(p, u, plane, parts, apart, panel, c0, c1);
+    PICK(dl_weight_grad)(p, u, plane, parts, apart, panel, c0, c1);
 }
 
 /* Segments s0 to s1 one after the other. */
 static void dl_winograd_input(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, float* v) {
     for (Py_ssize_t s = s0; s < s1; s++) {
         const dl_segment q = dl_locate(p, s);
-        (p->r == 3 ? dl_input_3 : dl_input_5)(p, q, v);
+        PICK(dl_input)(p, q, v);
         v += q.count * p->cp;
     }
 }
@@ -362,7 +369,7 @@ static void dl_winograd_input(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1
 static void dl_winograd_output(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, const float* m, Py_ssize_t panel) {
     for (Py_ssize_t s = s0; s < s1; s++) {
         const dl_segment q = dl_locate(p, s);
-        (p->r == 3 ? dl_output_3 : dl_output_5)(p, q, m, panel);
+        PICK(dl_output)(p, q, m, panel);
         m += q.count * NR;
     }
 }
@@ -370,7 +377,7 @@ static void dl_winograd_output(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s
 static void dl_winograd_output_grad(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, float* z, Py_ssize_t panel, float* sums) {
     for (Py_ssize_t s = s0; s < s1; s++) {
         const dl_segment q = dl_locate(p, s);
-        (p->r == 3 ? dl_output_grad_3 : dl_output_grad_5)(p, q, z, panel, sums);
+        PICK(dl_output_grad)(p, q, z, panel, sums);
         z += q.count * NR;
     }
 }
@@ -379,7 +386,7 @@ static void dl_winograd_output_grad(const dl_winograd* p, Py_ssize_t s0, Py_ssiz
 static void dl_winograd_finish(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1) {
     for (Py_ssize_t s = s0; s < s1 && p->finish; s++) {
         const dl_segment q = dl_locate(p, s);
-        Py_ssize_t row = q.row * p->m, rows = p->oh - row < p->m ? p->oh - row : p->m, col = q.first * p->m;
+        Py_ssize_t row = q.row * p->mv, rows = p->oh - row < p->mv ? p->oh - row : p->mv, col = q.first * p->m;
         Py_ssize_t cols = p->ow - col < q.count * p->m ? p->ow - col : q.count * p->m;
         float* y = p->y + ((q.image * p->oh + row) * p->ow + col) * p->k;
         if (cols == p->ow) cols *= rows, rows = 1;
@@ -407,14 +414,14 @@ DL_ALWAYS void dl_pull(dl_stream* s, Py_ssize_t n) {
  * one before, and rows of several segments are divided as if they lay one after the other. */
 DL_ALWAYS Py_ssize_t dl_first_pixel(const dl_winograd* p, Py_ssize_t s, Py_ssize_t h, Py_ssize_t w, Py_ssize_t lead) {
     const Py_ssize_t line = s / p->nseg, row = line % p->th;
-    Py_ssize_t y = row ? row * p->m + lead : 0;
+    Py_ssize_t y = row ? row * p->mv + lead : 0;
     y = y < 0 ? 0 : y < h ? y : h;
-    return (line / p->th * h + y) * w + s % p->nseg * (p->m * w / p->nseg);
+    return (line / p->th * h + y) * w + s % p->nseg * (p->mv * w / p->nseg);
 }
 
 /* Part `part` of `parts` of what segments s0 to s1 read of x. */
 static dl_stream dl_input_stream(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) {
-    const Py_ssize_t lead = 6 - p->m - p->top, from = dl_first_pixel(p, s0, p->h, p->w, lead) * p->c, upto = dl_first_pixel(p, s1, p->h, p->w, lead) * p->c;
+    const Py_ssize_t lead = p->rows - 1 - p->top, from = dl_first_pixel(p, s0, p->h, p->w, lead) * p->c, upto = dl_first_pixel(p, s1, p->h, p->w, lead) * p->c;
     const Py_ssize_t share = (upto - from) / parts;
     const dl_stream s = {(const char*)(p->x + from + part * share), p->streams && share > 0 ? share / 16 + 1 : 0, 64, 1};
     return s;
@@ -474,14 +481,14 @@ static const dl_product_fn dl_product_tiles[MR][2][2] = { /* [rows - 1][vectors 
 #endif
 };
 
-/* The 36 products out[rows, NR] (+)= a b of one panel over a common length k; rows in tiles of nearly equal height. BY_ROW: a is
+/* The 36 or 6 products out[rows, NR] (+)= a b of one panel over a common length k; rows in tiles of nearly equal height. BY_ROW: a is
  * (rows, k), else (k, rows). */
-DL_ALWAYS void dl_products(const int BY_ROW, Py_ssize_t rows, Py_ssize_t k, const float* a, Py_ssize_t lda, Py_ssize_t plane_a, const float* b,
+DL_ALWAYS void dl_products(const int BY_ROW, Py_ssize_t matrices, Py_ssize_t rows, Py_ssize_t k, const float* a, Py_ssize_t lda, Py_ssize_t plane_a, const float* b,
                            Py_ssize_t plane_b, float* out, Py_ssize_t plane_out, int add, Py_ssize_t cols, dl_stream s1, dl_stream s2) {
     const Py_ssize_t count = (rows + MR - 1) / MR, height = rows / count, taller = rows % count;
-    const Py_ssize_t pull1 = s1.left / (DL_F * count) + 1, pull2 = s2.left / (DL_F * count) + 1;
+    const Py_ssize_t pull1 = s1.left / (matrices * count) + 1, pull2 = s2.left / (matrices * count) + 1;
     const int wide = cols > W;
-    for (int f = 0; f < DL_F; f++)
+    for (Py_ssize_t f = 0; f < matrices; f++)
         for (Py_ssize_t t = 0, i = 0, high; t < count; t++, i += high) {
             high = height + (t < taller);
             dl_product_tiles[high - 1][wide][BY_ROW](k, a + f * plane_a + i * (BY_ROW ? lda : 1), lda, b + f * plane_b, out + f * plane_out + i * NR, add);
@@ -492,13 +499,13 @@ DL_ALWAYS void dl_products(const int BY_ROW, Py_ssize_t rows, Py_ssize_t k, cons
 
 static void dl_winograd_multiply(const dl_winograd* p, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane_u,
                                  float* m, Py_ssize_t panel, dl_stream s1, dl_stream s2) {
-    dl_products(1, tiles, c1 - c0, v + c0, p->cp, p->plane_v, u, plane_u, m, p->plane_m, c0 > 0, p->k - panel * NR, s1, s2);
+    dl_products(1, p->matrices, tiles, c1 - c0, v + c0, p->cp, p->plane_v, u, plane_u, m, p->plane_m, c0 > 0, p->k - panel * NR, s1, s2);
 }
 
 /* out[36][c - c0][NR] (+)= sum over tiles of v z */
 static void dl_winograd_correlate(const dl_winograd* p, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
                                   Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream s1, dl_stream s2) {
-    dl_products(0, c1 - c0, tiles, v + c0, p->cp, p->plane_v, z, p->plane_m, out, plane, add, p->k - panel * NR, s1, s2);
+    dl_products(0, p->matrices, c1 - c0, tiles, v + c0, p->cp, p->plane_v, z, p->plane_m, out, plane, add, p->k - panel * NR, s1, s2);
 }
 
 /* ---- Scratch of `count` threads at most, whoever they are: rooms of `size` bytes, the first 64 of which say whether it is taken. */
@@ -513,7 +520,10 @@ static const Py_ssize_t dl_winograd_lanes = W, dl_winograd_panel = NR;
 #undef LOAD
 #undef STORE
 #undef LOOP
-#undef BOTH
+#undef EACH
+#undef PICK
+#undef HIGH
+#undef M
 #undef TILE
 #undef TILES
 #undef ENTRY

@@ -1,11 +1,11 @@
-"""Winograd's algorithm for convolutions with kernels of 3x3 and 5x5, stride 1, float32 (see winograd.h).
+"""Winograd's algorithm for convolutions with kernels of 3x3, 5x5, 1x3 and 1x5, stride 1, float32 (see winograd.h).
 
 NaN and infinity in x reach every output of the tiles that read them: up to 3 pixels further than by the definition.
 """
 
 cdef extern from "winograd.h":
     ctypedef struct dl_winograd:
-        Py_ssize_t n, h, w, c, oh, ow, k, top, left, r
+        Py_ssize_t n, h, w, c, oh, ow, k, top, left, r, rows
         const float* x
         const float* mask
         const float* weights
@@ -18,7 +18,7 @@ cdef extern from "winograd.h":
         void* ctx
         const float* g
         const float* gmask
-        Py_ssize_t m, th, tw, seg, nseg, segments, per, cp, panels, plane_v, plane_m, plane_u
+        Py_ssize_t m, mv, th, tw, matrices, seg, nseg, segments, per, cp, panels, plane_v, plane_m, plane_u
         int streams
 
 # Whether it is faster than the direct way, by shape only: the convolution and its gradient by the kernel.
@@ -27,5 +27,5 @@ cdef bint winograd_pays(const dl_winograd* p) noexcept nogil
 # y = relu(scale * (x conv weights) + bias)
 cdef int winograd_convolve(dl_winograd* p) except -1
 
-# y (r, r, c, k) = the gradient by the kernel; and if it is not NULL, `bias` that by the bias
+# y (rows, r, c, k) = the gradient by the kernel; and if it is not NULL, `bias` that by the bias
 cdef int winograd_weight_gradient(dl_winograd* p, float* bias, bint add_bias) except -1

@@ -1,10 +1,12 @@
-"""Winograd's algorithm for convolutions with kernels of 3x3 and 5x5, stride 1, float32 (see winograd.h).
+"""Winograd's algorithm for convolutions with kernels of 3x3, 5x5, 1x3 and 1x5, stride 1, float32 (see winograd.h).
 
 Two schedules each for the convolution and for the gradient by its kernel. With many tiles of output a thread takes a block of tiles
 through all stages; the transformed kernel is made once. With few (deep layers, single images) the transformed image is
 made once, and a thread takes a panel of output channels; the transformed kernel, which is four times as large as the kernel
 and would be larger than the cache, exists only in pieces. Scratch belongs to a thread and does not grow with the batch.
 """
+
+import os
 
 from libc.string cimport memset
 
@@ -46,13 +48,14 @@ cdef extern from *:
     void dl_room_leave(char* room) noexcept nogil
 
 cdef enum:
-    MATRICES = 36
     FEW = 128               # tiles: the outputs of a panel stay in the L2 cache
     PIECE = 64              # channels of a transformed kernel that exist at a time when there are few tiles,
     ITEM = 128              # and that one item makes the gradient of
     PARTS = 8               # sums over many tiles are split into so many at most, ...
     PART_TILES = 128        # ... of so many tiles at least
     GROUP = 2               # panels of an item in a gradient of many tiles
+
+cdef bint _enabled = os.environ.get("DLCORE_WINOGRAD", "1") != "0"
 
 cdef struct Run:
     dl_winograd p
@@ -75,20 +78,26 @@ cdef Py_ssize_t _plane(Py_ssize_t channels) noexcept nogil:
 
 
 cdef Py_ssize_t _tiles(const dl_winograd* p) noexcept nogil:
-    return p.n * _up(p.oh, 7 - p.r) * _up(p.ow, 7 - p.r)
+    return p.n * _up(p.oh, 7 - p.r if p.rows > 1 else 1) * _up(p.ow, 7 - p.r)
+
+
+cdef Py_ssize_t _block(const dl_winograd* p, Py_ssize_t tiles) noexcept nogil:
+    return tiles if p.rows > 1 else 3 * tiles
 
 
 cdef double _cycles(const dl_winograd* p) noexcept nogil:
     """About what it takes, forward or backward: products, transforms of tiles, of kernels."""
     cdef double ins = _up(p.c, dl_winograd_lanes)
     cdef double outs = _up(p.k, dl_winograd_lanes)
-    return _tiles(p) * (MATRICES / 2 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 150 * p.c * outs
+    if p.rows == 1:
+        return _tiles(p) * (3 * 1.06 * p.c * outs + 50 * ins + 40 * outs) + 30 * p.c * outs
+    return _tiles(p) * (18 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 110 * p.c * outs
 
 
 cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
-    if p.r != 3 and p.r != 5 or p.c < 8 or p.k < 8 or p.c > 1024 or p.oh < 2 or p.ow < 2:
+    if not _enabled or p.r != 3 and p.r != 5 or p.rows != 1 and p.rows != p.r or p.c < 8 or p.k < 8 or p.c > 1024 or p.ow < 2:
         return False
-    return 1.15 * _cycles(p) < <double>p.n * p.oh * p.ow * p.r * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
+    return 1.1 * _cycles(p) < <double>p.n * p.oh * p.ow * p.rows * p.r * p.c * _up(p.k, dl_winograd_lanes) / 1.8
 
 
 cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
@@ -111,7 +120,7 @@ cdef Py_ssize_t _transform_input(Run* r) except -1:
     """Of few tiles; the number of bytes to give back."""
     cdef Py_ssize_t size
     dl_winograd_plan(&r.p, 0)
-    size = MATRICES * r.p.plane_v * <Py_ssize_t>sizeof(float)
+    size = r.p.matrices * r.p.plane_v * <Py_ssize_t>sizeof(float)
     r.v = <float*>pool_alloc(size)
     launch(_input_body, r, r.p.segments, max(1, 16 // r.p.seg), 50.0 * r.tiles * r.p.cp / dl_winograd_lanes)
     return size
@@ -127,7 +136,7 @@ cdef void _weights_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept no
     for i in range(begin, end):
         panel = i // pieces
         c0 = i % pieces * PIECE
-        dl_winograd_weights(&r.p, panel, c0, min(r.p.c, c0 + PIECE), r.u + panel * MATRICES * r.p.plane_u + c0 * dl_winograd_panel, r.p.plane_u)
+        dl_winograd_weights(&r.p, panel, c0, min(r.p.c, c0 + PIECE), r.u + panel * r.p.matrices * r.p.plane_u + c0 * dl_winograd_panel, r.p.plane_u)
 
 
 cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -135,13 +144,13 @@ cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef Run* r = <Run*>ctx
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef float* v = <float*>(room + 64)
-    cdef float* m = v + MATRICES * r.p.plane_v
+    cdef float* m = v + r.p.matrices * r.p.plane_v
     cdef Py_ssize_t tiles = dl_tiles_before(&r.p, end) - dl_tiles_before(&r.p, begin)
     cdef Py_ssize_t after = min(r.p.segments, end + r.p.per)
     cdef Py_ssize_t panel
     dl_winograd_input(&r.p, begin, end, v)
     for panel in range(r.p.panels):
-        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * MATRICES * r.p.plane_u, r.p.plane_u, m, panel,
+        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * r.p.matrices * r.p.plane_u, r.p.plane_u, m, panel,
                              dl_input_stream(&r.p, end, after, panel, r.p.panels), dl_output_stream(&r.p, r.p.y, begin, end, panel))
         dl_winograd_output(&r.p, begin, end, m, panel)
     dl_winograd_finish(&r.p, begin, end)
@@ -154,7 +163,7 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef Py_ssize_t plane = _plane(min(r.p.c, PIECE))
     cdef float* u = <float*>(room + 64)
-    cdef float* m = u + MATRICES * plane
+    cdef float* m = u + r.p.matrices * plane
     cdef Py_ssize_t panel, piece, c0, c1
     cdef dl_stream none
     none.left = 0
@@ -183,17 +192,17 @@ cdef int winograd_convolve(dl_winograd* p) except -1:
     r.tiles = _tiles(p)
     if r.tiles <= FEW:
         size = _transform_input(&r)
-        _take_rooms(&r, MATRICES * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
+        _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
         launch(_panels_body, &r, r.p.panels, 1, cost)
         if p.finish != NULL:
             launch(_finish_body, &r, r.p.segments, max(1, 16 // r.p.seg), 1.0 * p.n * p.oh * p.ow * p.k)
         pool_free(r.v, size)
     else:
-        dl_winograd_plan(&r.p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c)))
-        size = r.p.panels * MATRICES * r.p.plane_u * <Py_ssize_t>sizeof(float)
+        dl_winograd_plan(&r.p, _block(p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c))))
+        size = r.p.panels * r.p.matrices * r.p.plane_u * <Py_ssize_t>sizeof(float)
         r.u = <float*>pool_alloc(size)
         launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
-        _take_rooms(&r, MATRICES * (r.p.plane_v + r.p.plane_m), _up(r.p.segments, r.p.per))
+        _take_rooms(&r, r.p.matrices * (r.p.plane_v + r.p.plane_m), _up(r.p.segments, r.p.per))
         launch(_blocks_body, &r, r.p.segments, r.p.per, cost)
         pool_free(r.u, size)
     pool_free(r.rooms, r.room * r.count)
@@ -207,7 +216,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef Run* r = <Run*>ctx
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef float* v = <float*>(room + 64)
-    cdef float* z = v + MATRICES * r.p.plane_v
+    cdef float* z = v + r.p.matrices * r.p.plane_v
     cdef Py_ssize_t i, s0, s1, s2, start, stop, first, last, panel, at, tiles
     cdef dl_stream ahead
     for i in range(begin, end):
@@ -231,7 +240,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
                     ahead = dl_output_stream(&r.p, r.p.g, s0, s1, panel + 1)
                 else:
                     ahead = dl_output_stream(&r.p, r.p.g, s1, s2, first)
-                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, r.u + at * MATRICES * r.p.plane_u, r.p.plane_u, s0 > start, panel,
+                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, r.u + at * r.p.matrices * r.p.plane_u, r.p.plane_u, s0 > start, panel,
                                       dl_input_stream(&r.p, s1, s2, panel - first, last - first), ahead)
     dl_room_leave(room)
 
@@ -244,8 +253,8 @@ cdef void _weight_grad_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcep
     for i in range(begin, end):
         panel = i // pieces
         c0 = i % pieces * PIECE
-        dl_winograd_weight_grad(&r.p, r.u + panel * MATRICES * r.p.plane_u + c0 * dl_winograd_panel, r.p.plane_u, r.parts,
-                                r.p.panels * MATRICES * r.p.plane_u, panel, c0, min(r.p.c, c0 + PIECE))
+        dl_winograd_weight_grad(&r.p, r.u + panel * r.p.matrices * r.p.plane_u + c0 * dl_winograd_panel, r.p.plane_u, r.parts,
+                                r.p.panels * r.p.matrices * r.p.plane_u, panel, c0, min(r.p.c, c0 + PIECE))
 
 
 cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -254,8 +263,8 @@ cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef Py_ssize_t plane = _plane(min(r.p.c, PIECE))
     cdef float* u = <float*>(room + 64)
-    cdef float* z = u + MATRICES * plane
-    cdef float* sums = z + MATRICES * r.p.plane_m
+    cdef float* z = u + r.p.matrices * plane
+    cdef float* sums = z + r.p.matrices * r.p.plane_m
     cdef Py_ssize_t items = _up(r.p.c, ITEM)
     cdef Py_ssize_t i, c0, c1, last, panel
     cdef dl_stream none
@@ -287,26 +296,26 @@ cdef int winograd_weight_gradient(dl_winograd* p, float* bias, bint add_bias) ex
     panels = _up(p.k, dl_winograd_panel)
     if r.tiles == 0 or p.c == 0 or p.k == 0:
         if not p.add:
-            memset(p.y, 0, p.r * p.r * p.c * p.k * sizeof(float))
+            memset(p.y, 0, p.rows * p.r * p.c * p.k * sizeof(float))
         if bias != NULL and not add_bias:
             memset(bias, 0, p.k * sizeof(float))
         return 0
     if r.tiles <= FEW:
         size = _transform_input(&r)
         r.sums = <float*>pool_alloc(panels * dl_winograd_panel * sizeof(float))
-        _take_rooms(&r, MATRICES * (_plane(min(p.c, PIECE)) + r.p.plane_m) + dl_winograd_panel, panels * _up(p.c, ITEM))
+        _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m) + dl_winograd_panel, panels * _up(p.c, ITEM))
         launch(_pieces_body, &r, panels * _up(p.c, ITEM), 1, cost)
         pool_free(r.v, size)
     else:
-        dl_winograd_plan(&r.p, 56 if p.c <= 64 else max(28, min(96, 28672 // p.c)))
+        dl_winograd_plan(&r.p, _block(p, 56 if p.c <= 64 else max(28, min(96, 28672 // p.c))))
         r.groups = _up(panels, GROUP)
         r.parts = max(1, min(_up(PARTS, r.groups), r.tiles // PART_TILES))
         r.part = _up(_up(r.p.segments, r.parts), r.p.per) * r.p.per
         r.parts = _up(r.p.segments, r.part)
-        size = r.parts * panels * MATRICES * r.p.plane_u * <Py_ssize_t>sizeof(float)
+        size = r.parts * panels * r.p.matrices * r.p.plane_u * <Py_ssize_t>sizeof(float)
         r.u = <float*>pool_alloc(size)
         r.sums = <float*>pool_alloc(r.parts * panels * dl_winograd_panel * sizeof(float))
-        _take_rooms(&r, MATRICES * (r.p.plane_v + r.p.plane_m), r.parts * r.groups)
+        _take_rooms(&r, r.p.matrices * (r.p.plane_v + r.p.plane_m), r.parts * r.groups)
         launch(_sums_body, &r, r.parts * r.groups, 1, cost)
         launch(_weight_grad_body, &r, panels * _up(p.c, PIECE), 1, 50.0 * r.parts * p.c * panels)
         pool_free(r.u, size)
@@ -344,9 +353,9 @@ def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, lef
     cdef dl_winograd p
     cdef Py_ssize_t dims[4]
     memset(&p, 0, sizeof(p))
-    p.n, p.h, p.w, p.c, p.r, p.top, p.left = t.dims[0], t.dims[1], t.dims[2], t.dims[3], w.dims[0], top, left
+    p.n, p.h, p.w, p.c, p.r, p.rows, p.top, p.left = t.dims[0], t.dims[1], t.dims[2], t.dims[3], w.dims[1], w.dims[0], top, left
     p.k = w.dims[2] if turned else w.dims[3]
-    p.oh = p.h - p.r + 1 if height is None else height
+    p.oh = p.h - p.rows + 1 if height is None else height
     p.ow = p.w - p.r + 1 if width is None else width
     dims[0], dims[1], dims[2], dims[3] = p.n, p.oh, p.ow, p.k
     y = empty(F32, 4, dims) if into is None else _float32(into)
@@ -356,17 +365,17 @@ def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, lef
     return y
 
 
-def weight_gradient(x, g, r, mask=None, gmask=None, top=0, left=0, into=None):
-    """The gradients by a kernel of r x r and by the bias, where g is the output's. Only dtypes are checked."""
+def weight_gradient(x, g, shape, mask=None, gmask=None, top=0, left=0, into=None):
+    """The gradients by a kernel of that (height, width) and by the bias, where g is the output's. Only dtypes are checked."""
     cdef Tensor t = _float32(x)
     cdef Tensor d = _float32(g)
     cdef Tensor y, b, m = _float32(mask), q = _float32(gmask)
     cdef dl_winograd p
     cdef Py_ssize_t dims[4]
     memset(&p, 0, sizeof(p))
-    p.n, p.h, p.w, p.c, p.r, p.top, p.left = t.dims[0], t.dims[1], t.dims[2], t.dims[3], r, top, left
+    p.n, p.h, p.w, p.c, p.rows, p.r, p.top, p.left = t.dims[0], t.dims[1], t.dims[2], t.dims[3], shape[0], shape[1], top, left
     p.oh, p.ow, p.k = d.dims[1], d.dims[2], d.dims[3]
-    dims[0], dims[1], dims[2], dims[3] = p.r, p.r, p.c, p.k
+    dims[0], dims[1], dims[2], dims[3] = p.rows, p.r, p.c, p.k
     y = empty(F32, 4, dims) if into is None else _float32(into[0])
     b = empty(F32, 1, &dims[3]) if into is None else _float32(into[1])
     p.x, p.mask, p.g, p.gmask, p.y, p.add = _data(t), _data(m), _data(d), _data(q), <float*>y.data, into is not None
@@ -374,8 +383,16 @@ def weight_gradient(x, g, r, mask=None, gmask=None, top=0, left=0, into=None):
     return y, b
 
 
-def pays(n, h, w, c, height, width, k, r):
+def enable(on):
+    """Whether `conv` may use it from now on; returns whether it might before."""
+    global _enabled
+    before = _enabled
+    _enabled = on
+    return before
+
+
+def pays(n, h, w, c, height, width, k, shape):
     """Whether the shape is faster this way."""
     cdef dl_winograd p
-    p.n, p.h, p.w, p.c, p.oh, p.ow, p.k, p.r = n, h, w, c, height, width, k, r
+    p.n, p.h, p.w, p.c, p.oh, p.ow, p.k, p.rows, p.r = n, h, w, c, height, width, k, shape[0], shape[1]
     return bool(winograd_pays(&p))

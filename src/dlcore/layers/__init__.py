@@ -13,6 +13,8 @@ from dlcore.layers.borders import (
 )
 from dlcore.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from dlcore.layers.convolutional.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from dlcore.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from dlcore.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from dlcore.layers.core import Identity, Input, InputLayer, Lambda, Masking
 from dlcore.layers.dense import Dense
 from dlcore.layers.einsum_dense import EinsumDense
@@ -59,7 +61,32 @@ from dlcore.layers.pooling.windows import (
 )
 from dlcore.layers.preprocessing.encoding import CategoryEncoding, Discretization
 from dlcore.layers.preprocessing.hashing import HashedCrossing, Hashing
+from dlcore.layers.preprocessing.images.affine import RandomRotation, RandomTranslation, RandomZoom
+from dlcore.layers.preprocessing.images.bends import RandomElasticTransform, RandomPerspective, RandomShear
+from dlcore.layers.preprocessing.images.box_count import MaxNumBoundingBoxes
+from dlcore.layers.preprocessing.images.clahe import ContrastLimitedAdaptiveHistogramEqualization
+from dlcore.layers.preprocessing.images.colors import (
+    AutoContrast,
+    Equalization,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
+from dlcore.layers.preprocessing.images.flips import RandomFlip
+from dlcore.layers.preprocessing.images.hues import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomHue,
+    RandomSaturation,
+)
+from dlcore.layers.preprocessing.images.mixing import CutMix, MixUp
+from dlcore.layers.preprocessing.images.policies import AugMix, RandAugment
+from dlcore.layers.preprocessing.images.resizing import CenterCrop, RandomCrop, Resizing
+from dlcore.layers.preprocessing.images.textures import RandomErasing, RandomGaussianBlur, RandomSharpness
+from dlcore.layers.preprocessing.images.tones import RandomBrightness, RandomContrast
 from dlcore.layers.preprocessing.integer_lookup import IntegerLookup
+from dlcore.layers.preprocessing.pipeline import Pipeline
 from dlcore.layers.preprocessing.scaling import Normalization, Rescaling
 from dlcore.layers.preprocessing.string_lookup import StringLookup
 from dlcore.layers.regularization import (
@@ -86,6 +113,8 @@ Convolution2D = Conv2D
 Convolution2DTranspose = Conv2DTranspose
 Convolution3D = Conv3D
 Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 # Keras' other names
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
@@ -112,6 +141,8 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -121,7 +152,9 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -137,12 +170,16 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -171,6 +208,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -179,16 +217,45 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

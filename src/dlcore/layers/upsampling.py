@@ -1,53 +1,11 @@
 """Layers that make a grid finer."""
 
-import functools
-
-import numpy as np
-
-from dlcore._kernels.resize import Taps, resample, upsample
+from dlcore._kernels.resize import resample, upsample
 from dlcore.config import standardize_data_format
 from dlcore.layers.arguments import whole_tuple
 from dlcore.layers.base import InputSpec
 from dlcore.layers.reshaping import Reshaping
-
-
-def _linear(t):
-    return 1 - np.abs(t)
-
-
-def _cubic(t):
-    # Keys' convolution kernel with a = -3/4.
-    t, a = np.abs(t), -0.75
-    return np.where(t <= 1, ((a + 2) * t - (a + 3)) * t * t + 1, ((a * t - 5 * a) * t + 8 * a) * t - 4 * a)
-
-
-def _lanczos(radius):
-    return lambda t: np.sinc(t) * np.sinc(t / radius)
-
-
-# radius and kernel of each way to interpolate
-_KERNELS = {"bilinear": (1, _linear), "bicubic": (2, _cubic), "lanczos3": (3, _lanczos(3)), "lanczos5": (5, _lanczos(5))}
-
-
-@functools.lru_cache(maxsize=64)
-def taps(n, factor, interpolation):
-    """The weights of n cells in each of n * factor new ones.
-
-    The centre of new cell i lies at (i + 1/2) / factor - 1/2 of the old ones. Beyond the border the outermost cell goes
-    on; the Lanczos kernels take what is inside, and their weights are scaled to the sum 1.
-    """
-    radius, kernel = _KERNELS[interpolation]
-    centre = (np.arange(n * factor) + 0.5) / factor - 0.5
-    matrix = np.zeros((n * factor, n))
-    for k in range(1 - radius, radius + 1):
-        cell = np.floor(centre).astype(int) + k
-        weight = kernel(centre - cell)
-        if interpolation.startswith("lanczos"):
-            weight[(cell < 0) | (cell >= n)] = 0
-        np.add.at(matrix, (np.arange(n * factor), np.clip(cell, 0, n - 1)), weight)
-    if interpolation.startswith("lanczos"):
-        matrix /= matrix.sum(1, keepdims=True)
-    return Taps(matrix)
+from dlcore.ops.image.taps import INTERPOLATIONS, taps
 
 
 class _UpSampling(Reshaping):
@@ -112,8 +70,8 @@ class UpSampling2D(_UpSampling):
         super().__init__(**kwargs)
         self.size = whole_tuple(size, 2, "size")
         self.interpolation = str(interpolation).lower()
-        if self.interpolation not in ("nearest", *_KERNELS):
-            raise ValueError(f"UpSampling2D: interpolation must be one of {('nearest', *_KERNELS)}. Received: interpolation={interpolation!r}")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"UpSampling2D: interpolation must be one of {INTERPOLATIONS}. Received: interpolation={interpolation!r}")
         self._configure(self.size, data_format)
 
     def get_config(self):
@@ -124,7 +82,7 @@ class UpSampling2D(_UpSampling):
             return upsample(inputs, self._times, self._first)
         for axis, factor in enumerate(self.size, start=self._first):
             if factor > 1:
-                inputs = resample(inputs, taps(inputs.shape[axis], factor, self.interpolation), axis)
+                inputs = resample(inputs, taps(inputs.shape[axis], inputs.shape[axis] * factor, self.interpolation), axis)
         return inputs
 
 

@@ -44,25 +44,43 @@ def _activated(x, training, conv, act):
     return None if code is None or conv._fused != LINEAR else conv.convolve(x, conv.bias, code)
 
 
-def _folded(x, training, conv, norm, act=None):
+def _folded(x, training, conv, norm, act=None, pool=None):
     """Inference: the normalization is a factor and an offset for each channel, and the convolution has room for both."""
     code = LINEAR if act is None else _ACTIVATIONS[type(act)](act)
     if code is None or conv._fused != LINEAR or training and norm.trainable or recording():
         return None
-    if conv.data_format != "channels_last" or norm.axis not in (-1, len(x.shape) - 1):
+    if conv.data_format != "channels_last" or norm.axis not in (-1, len(x.shape) - 1) or pool is not None and not _pools(conv, code, pool):
         return None
     scale, bias = folded(norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance, norm.epsilon, conv.bias)
-    return conv.convolve(x, bias, code, scale)
+    return conv.convolve(x, bias, code, scale) if pool is None else conv.pooled(x, bias, code, scale, pool.pool_size)
+
+
+# Whose maxima a convolution can take on the way.
+_POOLS = {layers.Conv1D: layers.MaxPooling1D, layers.Conv2D: layers.MaxPooling2D}
+
+
+def _pools(conv, code, pool):
+    return (_POOLS.get(type(conv)) is type(pool) and code in (RELU, LINEAR) and pool.pool_size == pool.strides and pool.padding == "valid"
+            and conv.data_format == pool.data_format == "channels_last")
+
+
+def _pooled(x, training, conv, *rest):
+    pool = rest[-1]
+    code = conv._fused if len(rest) == 1 else _ACTIVATIONS[type(rest[0])](rest[0]) if conv._fused == LINEAR else None
+    return conv.pooled(x, conv.bias, code, None, pool.pool_size) if _pools(conv, code, pool) else None
 
 
 # What layers are to a pattern. A convolution has a method `convolve(inputs, bias, activation, scale)`.
-_KINDS = {layers.BatchNormalization: "norm", **dict.fromkeys(_ACTIVATIONS, "act")}
+_KINDS = {layers.BatchNormalization: "norm", **dict.fromkeys(_ACTIVATIONS, "act"), **dict.fromkeys(_POOLS.values(), "pool")}
 _KINDS |= {cls: "conv" for name in layers.__all__ if hasattr(cls := getattr(layers, name), "convolve")}
 # Longest first. The number: after how many of the layers to part them where the pattern does not apply.
 _PATTERNS = [
+    (("conv", "norm", "act", "pool"), _folded, 1),
     (("conv", "norm", "act"), _folded, 1),
     (("conv", "norm"), _folded, 1),
+    (("conv", "act", "pool"), _pooled, 2),
     (("conv", "act"), _activated, 1),
+    (("conv", "pool"), _pooled, 1),
     (("norm", "act"), _normalized, 1),
 ]
 LONGEST = max(len(kinds) for kinds, _, _ in _PATTERNS)

@@ -1,5 +1,7 @@
 """Node: one call of an operation in the graph of a functional model."""
 
+import functools
+
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.naming import auto_name, to_snake_case
@@ -37,3 +39,17 @@ class Node:
     @property
     def input_tensors(self):
         return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+
+def door(entry, module):
+    """The public function of `module` behind which `entry` stands: it also records the call when an argument was symbolic."""
+
+    @functools.wraps(entry)
+    def op(*args, **kwargs):
+        out = entry(*args, **kwargs)
+        if type(out) is KerasTensor or (type(out) in (tuple, list) and out and type(out[0]) is KerasTensor):
+            Node(op, args, kwargs, out)
+        return out
+
+    op.__module__ = module                  # where pickle finds it
+    return op

@@ -44,7 +44,7 @@ class Convolution(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.input_spec = InputSpec(min_ndim=rank + 2)
+        self.input_spec = InputSpec(ndim=rank + 2)
         self.bias = None
         axes = tuple(range(2, rank + 2))
         # The kernels know channels last only; weights are the same for both formats.
@@ -66,11 +66,13 @@ class Convolution(Layer):
         axis = 1 if self._turns else -1
         self._check_rank(input_shape)
         channels = input_shape[axis]
+        if channels == 0:
+            raise ValueError(f"The input of {type(self).__name__} has 0 channels (full input shape is {tuple(input_shape)})")
         if channels is None:
             raise ValueError(f"The number of channels of the inputs to {type(self).__name__} must be known; received input_shape={tuple(input_shape)}")
         shape = self._kernel_shape(channels, input_shape)
         self.compute_output_shape(input_shape)              # raises where nothing would be left
-        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={axis: channels})
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
                                       constraint=self.kernel_constraint)
         if self.use_bias:
@@ -149,8 +151,8 @@ class BaseConv(Convolution):
         return {key: value for key, value in super().get_config().items() if not key.startswith("lora_")}
 
     def _kernel_shape(self, channels, input_shape):
-        if channels % self.groups or channels == 0:
-            raise ValueError("The number of input channels must be positive and evenly divisible by the number of groups. "
+        if channels % self.groups:
+            raise ValueError("The number of input channels must be evenly divisible by the number of groups. "
                              f"Received groups={self.groups}, but the input has {channels} channels (full input shape is {tuple(input_shape)})")
         return (*self.kernel_size, channels // self.groups, self.filters)
 
@@ -163,7 +165,10 @@ class BaseConv(Convolution):
                              f"channels not counted), kernel_size={self.kernel_size}, dilation_rate={self.dilation_rate}, padding={self.padding!r}")
         return size
 
+    def pooled(self, inputs, bias, activation, scale, window):
+        """`convolve` and the maximum pooling that follows it, with windows side by side; only channels last and up to two axes, and
+        with relu or no activation."""
+        return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation, scale, window)
+
     def _apply(self, inputs, bias, activation, scale):
-        if scale is None:
-            return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation)
         return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation, scale)
