@@ -157,7 +157,7 @@ for _name in ("relu", "relu6", "sigmoid", "silu", "elu", "gelu"):
             )
         )
         _function, _reference = followed(
-            lambda x, mean, variance, scale, offset, axis=_axis, **kw: channelnorm.batch_normalization(x, mean, variance, axis, offset, scale, EPSILON, **kw), _name
+            lambda x, mean, variance, scale, offset, axis=_axis, **kw: channelnorm.normalize_with(x, mean, variance, axis, offset, scale, EPSILON, **kw), _name
         )
         ENTRIES.append(
             Entry(

@@ -134,6 +134,16 @@ def others():
     return Model(x, head(y))
 
 
+def convolutions():
+    """All kinds; also with channels first, which is not folded."""
+    x = y = Input((8, 8, 3))
+    for layer in (layers.DepthwiseConv2D(3), layers.SeparableConv2D(4, 3, use_bias=False), layers.Conv2DTranspose(3, 3), layers.Conv2D(8, 1, data_format="channels_first")):
+        y = layers.ReLU()(layers.BatchNormalization(moving_mean_initializer=dlcore.initializers.RandomUniform(-1, 1))(layer(y)))
+    x1 = layers.Conv1D(4, 3, padding="causal")(layers.Reshape((64, 3))(x))
+    x1 = layers.Activation("gelu")(layers.BatchNormalization()(x1))
+    return Model(x, layers.Dense(4, activation="softmax")(layers.Concatenate()([layers.Flatten()(y), layers.Flatten()(x1)])))
+
+
 def penalized():
     x = Input((8, 8, 3))
     y = layers.Conv2D(4, 3, activity_regularizer=dlcore.regularizers.L2(0.1))(x)
@@ -141,7 +151,7 @@ def penalized():
     return Model(x, head(layers.Activation("relu")(y)))
 
 
-MODELS = [plain, sequential, residual, intermediate, shared, nested, frozen, frozen_whole, channels_first_axis, others, penalized]
+MODELS = [plain, sequential, residual, intermediate, shared, nested, frozen, frozen_whole, channels_first_axis, others, convolutions, penalized]
 every = pytest.mark.parametrize("make", MODELS, ids=lambda f: f.__name__)
 
 

@@ -311,10 +311,10 @@ cdef int code_of(object activation) except -2:
     return code
 
 
-def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double epsilon=1e-3, activation=None):
+def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double epsilon=1e-3):
     """Normalizes every channel with the given mean and variance.
 
-    ``y = activation(scale (x - mean) / sqrt(variance + epsilon) + offset)``
+    ``y = scale (x - mean) / sqrt(variance + epsilon) + offset``
 
     Args:
         x: Tensor of any shape.
@@ -324,23 +324,40 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, double
         offset: Vector of the same size, or None for zeros.
         scale: Vector of the same size, or None for ones.
         epsilon: Added to the variance.
-        activation: Name of an elementwise activation with its default parameters, its code, or None.
 
     Returns:
         A tensor of the shape of x.
 
     Raises:
-        ValueError: If axis is out of range, a vector has another size, or the activation is not elementwise.
+        ValueError: If axis is out of range or a vector has another size.
 
     Example:
         >>> import dlcore
         >>> dlcore.ops.batch_normalization([[1.0], [5.0]], [3.0], [4.0], -1, epsilon=0.0).tolist()
         [[-1.0], [1.0]]
     """
+    return normalize_with(x, mean, variance, axis, offset, scale, epsilon)
+
+
+def normalize_with(x, mean, variance, axis, offset, scale, double epsilon, activation=None):
+    """:func:`batch_normalization` and an activation that follows.
+
+    Args:
+        x, mean, variance, axis, offset, scale, epsilon: See there.
+        activation: Name of an elementwise activation with its default parameters, its code, or None.
+
+    Returns:
+        A tensor of the shape of x.
+
+    Example:
+        >>> from dlcore._kernels.channelnorm import normalize_with
+        >>> normalize_with([[1.0], [5.0]], [3.0], [4.0], -1, None, None, 0.0, "relu").tolist()
+        [[0.0], [1.0]]
+    """
     cdef BatchNorm op
     cdef Tensor t = tensor(x)
     if t.dtype < F32:
-        y = batch_normalization(cast_to(t, F32), mean, variance, axis, offset, scale, epsilon, activation)
+        y = normalize_with(cast_to(t, F32), mean, variance, axis, offset, scale, epsilon, activation)
         return cast_to(y, F16) if t.dtype == F16 else y
     op = BatchNorm.__new__(BatchNorm)
     op.c.code = code_of(activation)

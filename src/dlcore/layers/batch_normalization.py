@@ -3,7 +3,7 @@
 import numpy as np
 
 from dlcore import config, initializers, ops
-from dlcore._kernels.channelnorm import batch_normalization, normalize_channels  # not through ops: a layer's call is recorded as a whole
+from dlcore._kernels.channelnorm import batch_normalization, normalize_channels, normalize_with  # not through ops: a layer's call is recorded as a whole
 from dlcore._kernels.tensor import KerasTensor
 from dlcore.layers.base import InputSpec
 from dlcore.layers.normalization import _Normalization
@@ -103,7 +103,7 @@ class BatchNormalization(_Normalization):
             activation: Code of the activation (`activations.fused_code`).
         """
         if not training or not self._trainable:
-            return batch_normalization(inputs, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon, activation)
+            return normalize_with(inputs, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon, activation)
         if self.renorm:
             return None
         return normalize_channels(inputs, self.gamma, self.beta, self.axis, self.epsilon, 0,

@@ -58,7 +58,7 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any = 'valid', data_format: Any = None) -> Tensor:
     """The mean of each window."""
 
-def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001, activation: Any = None) -> Tensor:
+def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001) -> Tensor:
     """Normalizes every channel with the given mean and variance."""
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
