@@ -77,11 +77,23 @@ NORMALIZATION = [
     *normalization("GroupNormalization", (3, 5), (64, 976, 256)),
     *(w for k in (10, 100, 1000) for name in ("LayerNormalization", "RMSNormalization", "UnitNormalization") for w in normalization(name, (2, 3), (N // k, k))),
 ]
+POOLING = [
+    # Of the maximum a byte is kept, too, but only for a gradient.
+    *(
+        w
+        for name in ("max_pool", "average_pool")
+        for shape in ((128, 62, 62, 32), (128, 44, 44, 64))
+        for w in op(name, (1.25, 1.5), shape, label=f"{name} 2 x 2, {' x '.join(map(str, shape))}", pool_size=2)
+    ),
+    *op("max_pool", (1.25, 1.5), (128, 62, 62, 32), label="max_pool 3 x 3 by 2 x 2, 128 x 62 x 62 x 32", pool_size=3, strides=2, padding="same"),
+    *op("max_pool", (1.25, 1.5), (128, 32, 62, 62), label="max_pool 2 x 2, channels first, 128 x 32 x 62 x 62", pool_size=2, data_format="channels_first"),
+]
 WORKLOADS = [
     *ELEMENTWISE,
     *REDUCTIONS,
     *SOFTMAX,
     *NORMALIZATION,
+    *POOLING,
     optimizer("SGD", 3),
     optimizer("SGD", 5, momentum=0.9),
     optimizer("RMSprop", 5),

@@ -152,6 +152,25 @@ WITHOUT_MASK = (
     lambda lib, pick, shape: lib.layers.Softmax(axis=pick((-1, 1))),
     lambda lib, pick, shape: lib.layers.BatchNormalization(axis=pick((-1, 1)), momentum=0.9, scale=pick((True, False)), center=pick((True, False))),
 )
+# Joins BY_RANK in layers_for when models.npz is recorded anew (every line changes what all seeds draw).
+POOLING = {
+    3: (
+        lambda lib, pick, shape: lib.layers.MaxPooling1D(2, padding=pick(("valid", "same"))) if shape[1] > 1 else lib.layers.Identity(),
+        lambda lib, pick, shape: lib.layers.AveragePooling1D(pick((1, 3)), strides=1, padding="same"),
+        lambda lib, pick, shape: lib.layers.AdaptiveMaxPooling1D(pick((1, 3))),
+        lambda lib, pick, shape: lib.layers.GlobalAveragePooling1D(keepdims=True),
+    ),
+    4: (
+        lambda lib, pick, shape: lib.layers.MaxPooling2D(pick((1, 2)), strides=pick((None, 1)), padding="same", data_format=pick(("channels_last", "channels_first"))),
+        lambda lib, pick, shape: lib.layers.AveragePooling2D(2) if min(shape[1:3]) > 1 else lib.layers.Identity(),
+        lambda lib, pick, shape: lib.layers.AdaptiveAveragePooling2D(pick((2, (1, 3)))),
+        lambda lib, pick, shape: lib.layers.GlobalMaxPooling2D(keepdims=True),
+    ),
+    5: (
+        lambda lib, pick, shape: lib.layers.MaxPooling3D(2, strides=1, padding="same"),
+        lambda lib, pick, shape: lib.layers.AveragePooling3D((1, 2, 1)) if shape[2] > 1 else lib.layers.Identity(),
+    ),
+}
 BY_RANK = {
     2: (
         lambda lib, pick, shape: [lib.layers.Reshape((-1, 1)), dense(lib, pick, 2, "tanh"), lib.layers.Flatten()],
