@@ -13,6 +13,12 @@ def abs(x: Any) -> Tensor:
 def absolute(x: Any) -> Tensor:
     """Absolute value; its gradient at 0 is 0."""
 
+def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None) -> Tensor:
+    """The mean of each of a given number of windows."""
+
+def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) -> Tensor:
+    """The largest element of each of a given number of windows."""
+
 def add(x1: Any, x2: Any) -> Tensor:
     """Sum of two tensors."""
 
@@ -49,6 +55,9 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Index of the first smallest element; NaN counts as smallest."""
 
+def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any = 'valid', data_format: Any = None) -> Tensor:
+    """The mean of each window."""
+
 def batch_normalization(x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 0.001, activation: Any = None) -> Tensor:
     """Normalizes every channel with the given mean and variance."""
 
@@ -76,6 +85,12 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
 def concatenate(xs: Any, axis: Any = 0) -> Tensor:
     """Joins tensors along an axis they have."""
 
+def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: Any = 'valid', data_format: Any = None, dilation_rate: Any = 1) -> Tensor:
+    """Convolution with 1 to 3 spatial axes."""
+
+def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: Any = 'valid', output_padding: Any = None, data_format: Any = None, dilation_rate: Any = 1) -> Tensor:
+    """Transposed convolution: the gradient of a convolution by its input, at `inputs`."""
+
 def convert_to_numpy(x: Any) -> np.ndarray:
     """A NumPy array that shares the memory of x."""
 
@@ -96,6 +111,9 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Any = None) -> Tensor:
     """``activation(x @ kernel + bias)``, fused."""
+
+def depthwise_conv(inputs: Any, kernel: Any, strides: Any = 1, padding: Any = 'valid', data_format: Any = None, dilation_rate: Any = 1) -> Tensor:
+    """Convolution of every channel with filters of its own."""
 
 def divide(x1: Any, x2: Any) -> Tensor:
     """Quotient of two tensors."""
@@ -259,6 +277,9 @@ def matmul(x1: Any, x2: Any) -> Tensor:
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element over axes. Elements that tie share the gradient."""
 
+def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any = 'valid', data_format: Any = None) -> Tensor:
+    """The largest element of each window."""
+
 def maximum(x1: Any, x2: Any) -> Tensor:
     """The larger of two numbers; NaN if one of them is. A tie shares the gradient."""
 
@@ -348,6 +369,9 @@ def rsqrt(x: Any) -> Tensor:
 
 def selu(x: Any) -> Tensor:
     """Scaled exponential linear unit."""
+
+def separable_conv(inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: Any = 'valid', data_format: Any = None, dilation_rate: Any = 1) -> Tensor:
+    """Depthwise convolution, whose channels are then mixed."""
 
 def shape(x: Any) -> tuple[int | None, ...]:
     """The shape of x as a tuple."""
