@@ -49,7 +49,8 @@ def add(name, shape, kernel, *, act=None, bias=True, large=None, cases=(), empty
 
 # Sizes around those of tiles (4 and 8 pixels) and vectors (2 to 16 channels).
 add("1D", (2, 9, 3), (3, 3, 1), padding="same", single=((1, 1, 1), (1, 1, 1)), empty=((0, 5, 2), (2, 2, 1)),
-    cases=[((2, 40, 1), (5, 1, 1)), ((1, 3, 5), (7, 5, 1)), ((2, 20, 16), (2, 16, 1)), ((1, 130, 33), (4, 33, 1))], large=((3, 9000, 24), (5, 24, 1)))  # fmt: skip
+    cases=[((2, 40, 1), (5, 1, 1)), ((1, 3, 5), (7, 5, 1)), ((2, 20, 16), (2, 16, 1)), ((1, 130, 33), (4, 33, 1))],
+    large=((3, 9000, 24), (5, 24, 1)))  # fmt: skip
 add("1D causal", (2, 9, 3), (3, 3, 2), padding="causal", dilation=2, act="tanh")
 add("1D long", (1, 200, 2), (70, 2, 1), padding="same", cases=[((1, 90, 16), (71, 16, 1))])
 add("2D", (2, 5, 6, 4), (3, 3, 4, 1), padding="same", large=((4, 20, 20, 64), (3, 3, 64, 1)), empty=((0, 5, 5, 2), (2, 2, 2, 1)),

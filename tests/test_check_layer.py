@@ -145,12 +145,12 @@ CASES = {
     "Rescaling": [({"scale": 0.5, "offset": 1.0}, X2)],
     "Reshape": [({"target_shape": (-1, 2)}, X2)],
     "Resizing": [({"height": 5, "width": 3}, X4), ({"height": 3, "width": 8, "interpolation": "lanczos3", "antialias": True}, X4)],
-    "Softmax": [({"axis": 1}, X3)],
     "SeparableConv1D": [({"filters": 3, "kernel_size": 2, "activation": "tanh"}, X3)],
     "SeparableConv2D": [
         ({"filters": 5, "kernel_size": 3, "padding": "same", "strides": 2, "depth_multiplier": 2, "pointwise_regularizer": "l2"}, X4),
         ({"filters": 2, "kernel_size": (2, 1), "data_format": "channels_first", "activation": "silu", "use_bias": False}, X4),
     ],
+    "Softmax": [({"axis": 1}, X3)],
     "Solarization": [({"value_range": (-3, 3)}, X4, False)],
     "SpatialDropout1D": [({"rate": 0.3}, X3)],
     "SpatialDropout2D": [({"rate": 0.3}, X4)],

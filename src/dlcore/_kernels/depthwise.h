@@ -519,7 +519,8 @@ static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, dw_lists *kep
             if (!keep || !same) dw_list(q, td, th, tw, t, count, taps);
             if (r->slide) {
                 const NAME(dw_slides) slide = (weigh ? NAME(dw_weighs) : NAME(dw_gathers))[r->in_step - 1][tw->n];
-                slide(q, taps + last, count, p0, p1, tw->in - last, x, xc, w, (last ? -1 : 1) * tw->step * q->row, b, y + r->place * q->channels, ys, add, clamp);
+                const ptrdiff_t ws = (last ? -1 : 1) * tw->step * q->row;
+                slide(q, taps + last, count, p0, p1, tw->in - last, x, xc, w, ws, b, y + r->place * q->channels, ys, add, clamp);
             } else {
                 void (*const pixels)(const dw_pass *, const dw_tap *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, const REAL *, const REAL *,
                                      REAL *, ptrdiff_t, int, int) = weigh ? NAME(dw_weigh_pixels) : NAME(dw_gather_pixels);

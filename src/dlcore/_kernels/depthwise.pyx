@@ -295,8 +295,8 @@ cdef class Depthwise(Op):
             self.axis(i + 4 - n, &a)
             dims[i] = a.out
             if a.out < 1 and (x.dims[i] > 0 or self.padding == VALID):
-                raise ValueError(f"depthwise_conv: the result would have no elements: a kernel of size {w.dims[i]} with dilation_rate={self.dilation[i + 4 - n]} "
-                                 f"does not fit into axis {i} of the inputs; received {describe(x)}")
+                raise ValueError(f"depthwise_conv: the result would have no elements: a kernel of size {w.dims[i]} with "
+                                 f"dilation_rate={self.dilation[i + 4 - n]} does not fit into axis {i} of the inputs; received {describe(x)}")
         self.declare(w.dtype, n, dims)
         return 0
 

@@ -46,7 +46,8 @@ class BaseSeparableConv(Convolution):
         self._check_rank(input_shape)
         channels = input_shape[axis]
         if not channels:
-            raise ValueError(f"The number of channels of the inputs to {type(self).__name__} must be known and not 0; received input_shape={tuple(input_shape)}")
+            raise ValueError(f"The number of channels of the inputs to {type(self).__name__} must be known and not 0; received "
+                             f"input_shape={tuple(input_shape)}")
         self.compute_output_shape(input_shape)              # raises where nothing would be left
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
         mixed = channels * self.depth_multiplier
