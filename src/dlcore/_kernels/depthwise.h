@@ -59,7 +59,6 @@ typedef struct {
     ptrdiff_t times;            /* channels of y for a channel of x: channel j of y is made of channel j / times of x */
     ptrdiff_t wide;             /* pixels in a wide pixel where the stride is 1 */
     ptrdiff_t row;              /* elements of a row of w: wide channels */
-    ptrdiff_t fresh;            /* rows of x that a row of y is the first to read */
     ptrdiff_t segment, segments; /* rows of y are cut into pieces of this many pixels */
     const dw_taps *taps;        /* of the places of depth, then of those of height */
     const dw_run *runs;         /* of the places of the last axis */
@@ -359,7 +358,8 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
     const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) sum[p] = b;
-    for (ptrdiff_t r = count > q->fresh * K ? count - q->fresh * K : 0; r < count; r += K) NAME(dw_fetch)(P * S, 1, 0, x + taps[r].x, xs);
+    if (S == 1 && count) /* with strides there is too much to ask for: it would cost more than it gives */
+        NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, xs);
     NAME(dw_fetch)(P, 1, 1, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         const REAL *wt = w + taps[r].w;
@@ -391,7 +391,8 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
         if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
         else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
     }
-    for (ptrdiff_t r = count > q->fresh * K ? count - q->fresh * K : 0; r < count; r += K) NAME(dw_fetch)(P * S, 1, 0, x + taps[r].x, xs);
+    if (S == 1 && count) /* with strides there is too much to ask for: it would cost more than it gives */
+        NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, xs);
     NAME(dw_fetch)(P, 1, 0, y, ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         REAL *wt = (REAL *)w + taps[r].w;

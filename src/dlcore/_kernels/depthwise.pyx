@@ -49,7 +49,7 @@ cdef extern from *:
         Py_ssize_t depth
     ctypedef struct dw_pass:
         dw_axis[3] axis
-        Py_ssize_t channels, times, wide, row, fresh, segment, segments, run_count
+        Py_ssize_t channels, times, wide, row, segment, segments, run_count
         const dw_taps* taps
         const dw_run* runs
         const void* x
@@ -349,7 +349,6 @@ cdef class Depthwise(Op):
         q.row = q.wide * q.channels
         q.segment = max(<Py_ssize_t>64, SEGMENT // q.channels)
         q.segments = (q.axis[2].out + q.segment - 1) // q.segment
-        q.fresh = 1 if back else q.axis[1].stride
         q.add = q.clamp = False
         q.w = w.data
         q.bias = NULL if bias is None else bias.data

@@ -474,7 +474,10 @@ cdef class _Pooling(Op):
         p.x, p.y = x.data, self.out.data
         if self.out.size:
             block = max(<Py_ssize_t>1, <Py_ssize_t>(BLOCK / (max(<double>x.size, self.cells()) / rows)))
-            launch(max_block if largest else mean_block, p, rows, block, self.cost(0.08))
+            if largest:
+                launch(max_block, p, rows, block, self.cost(0.08))
+            else:
+                launch(mean_block, p, rows, block, self.cost(0.08))
 
     cdef int run_backward(self, bint largest) except -1:
         cdef Pool* p = &self.pool
@@ -500,7 +503,10 @@ cdef class _Pooling(Op):
             self.find_windows()
             rows = p.images * p.axis[0].n * p.axis[1].n
         block = max(<Py_ssize_t>1, <Py_ssize_t>(BLOCK / (max(<double>d.size, self.cells()) / rows)))
-        launch(unmax_block if largest else unmean_block, p, rows, block, self.cost(0.1))
+        if largest:
+            launch(unmax_block, p, rows, block, self.cost(0.1))
+        else:
+            launch(unmean_block, p, rows, block, self.cost(0.1))
         return 0
 
 
