@@ -1,6 +1,6 @@
 """Convolution: the plan of a pass over images, for ops that run it."""
 
-cdef extern from "conv.h":
+cdef extern from "conv_plan.h":
     ctypedef void (*finish_fn "dl_finish")(void* ctx, void* c, Py_ssize_t n) noexcept nogil
     ctypedef struct dl_axis:
         Py_ssize_t source, target, kernel, stride, dilation, before, phases, sstep, tstep, lo, reach, most
