@@ -27,11 +27,16 @@ def fused(monkeypatch):
         __slots__ = ()
 
         def __init__(self, members, fuse, parts):
-            def watched(*args):
-                y = fuse(*args)
-                if y is not None:
-                    ran.append(fuse.__name__)
-                return y
+            def watched(*layers):
+                run = fuse(*layers)
+
+                def logged(x, training):
+                    y = run(x, training)
+                    if y is not None:
+                        ran.append(fuse.__name__)
+                    return y
+
+                return run and logged
 
             super().__init__(members, watched, parts)
 

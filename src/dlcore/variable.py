@@ -14,6 +14,7 @@ class Changes:
     so as long as it is the same, nothing did; but for what is put into a list or dict of the user's."""
 
     last = object()
+    settings = object()         # the same for any public attribute of a layer, whatever its value
 
 
 class Variable(VariableBase):

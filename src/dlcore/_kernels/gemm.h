@@ -171,7 +171,23 @@ DL_ALWAYS VEC NAME(add_rows)(const int ROWS, VEC y, const REAL* x, Py_ssize_t in
     return ROWS > 1 ? (sum[0] + sum[1]) + (sum[2] + sum[3]) : sum[0];
 }
 
+/* The same for y of up to one vector, which stays in registers: 8 chains of additions. */
+DL_ALWAYS VEC NAME(combine_lanes)(Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, Py_ssize_t some) {
+    VEC sum[8] = {{0}};
+    Py_ssize_t p = 0;
+    for (; p + 8 <= k; p += 8, x += 8 * incx, b += 8 * ldb)
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) sum[i] += x[i * incx] * NAME(load_part)(b + i * ldb, some);
+    for (; p < k; p++, x += incx, b += ldb) sum[0] += *x * NAME(load_part)(b, some);
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
 static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
+    if (n <= W) {
+        const VEC sum = NAME(combine_lanes)(k, x, incx, b, ldb, n);
+        NAME(store_part)(y, add ? NAME(load_part)(y, n) + sum : sum, n);
+        return;
+    }
     for (Py_ssize_t p = 0, some; p < k; p += some, add = 1) {
         const REAL *xp = x + p * incx, *bp = b + p * ldb;
         Py_ssize_t j = 0;

@@ -75,13 +75,15 @@ class State:
             self._created.extend((v, v.trainable) for v in find(value, Variable) if id(v) not in known)
         if holds:
             Changes.last = object()             # afterwards: who looks in between must look again
+        if name[0] != "_" or name == "_adds_losses":
+            Changes.settings = object()
 
     def __delattr__(self, name):
         value = vars(self).get(name)
         super().__delattr__(name)
         if isinstance(value, Variable):
             self._created[:] = [pair for pair in self._created if pair[0] is not value]
-        Changes.last = object()
+        Changes.last = Changes.settings = object()
 
     def _sublayers(self):
         """Layers held in attributes (also inside lists, tuples and dicts), in the order in which they came there."""

@@ -1,8 +1,9 @@
 """Fusion: layers that follow one another and that one kernel computes.
 
-Where a model is planned, calls that match a pattern become one step, a Chain. Nothing is decided for good then: at each run the
-chain looks whether its layers are in their plain state, and if one is not, calls them one by one. So what may change in between
-(a layer frozen, an activation exchanged, a `call` replaced) is seen, and nothing that is computed from variables is kept.
+Where a model is planned, calls that match a pattern become one step, a Chain. Nothing is decided for good then: whenever an attribute
+of any layer was set since the last run, the chain looks anew whether its layers are in their plain state, and if one is not, calls
+them one by one. So what may change in between (a layer frozen, an activation exchanged, a `call` replaced) is seen, and
+nothing that is computed from variables is kept.
 
 The functions below say what a pattern computes. They return None where they cannot; then the next shorter pattern has its turn.
 """
@@ -12,6 +13,7 @@ from dlcore._kernels.channelnorm import folded
 from dlcore._kernels.tape import recording
 from dlcore._kernels.tensor import Tensor
 from dlcore.layers.context import call_training
+from dlcore.variable import Changes
 
 enabled = True              # tests compare both ways
 
@@ -34,25 +36,31 @@ _ACTIVATIONS = {
 }
 
 
-def _normalized(x, training, norm, act):
+def _normalized(norm, act):
     code = _ACTIVATIONS[type(act)](act)
-    return None if code is None else norm.activated(x, training, code)
+    return None if code is None else lambda x, training: norm.activated(x, training or call_training() or False, code)
 
 
-def _activated(x, training, conv, act):
+def _activated(conv, act):
     code = _ACTIVATIONS[type(act)](act)
-    return None if code is None or conv._fused != LINEAR else conv.convolve(x, conv.bias, code)
+    return None if code is None or conv._fused != LINEAR else lambda x, training: conv.convolve(x, conv.bias, code)
 
 
-def _folded(x, training, conv, norm, act=None, pool=None):
+def _folded(conv, norm, act=None, pool=None):
     """Inference: the normalization is a factor and an offset for each channel, and the convolution has room for both."""
     code = LINEAR if act is None else _ACTIVATIONS[type(act)](act)
-    if code is None or conv._fused != LINEAR or training and norm.trainable or recording():
+    if code is None or conv._fused != LINEAR or conv.data_format != "channels_last" or norm.axis not in (-1, conv.rank + 1):
         return None
-    if conv.data_format != "channels_last" or norm.axis not in (-1, len(x.shape) - 1) or pool is not None and not _pools(conv, code, pool):
+    if pool is not None and not _pools(conv, code, pool):
         return None
-    scale, bias = folded(norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance, norm.epsilon, conv.bias)
-    return conv.convolve(x, bias, code, scale) if pool is None else conv.pooled(x, bias, code, scale, pool.pool_size)
+
+    def run(x, training):
+        if norm.trainable and (training or call_training()) or recording():
+            return None
+        scale, bias = folded(norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance, norm.epsilon, conv.bias)
+        return conv.convolve(x, bias, code, scale) if pool is None else conv.pooled(x, bias, code, scale, pool.pool_size)
+
+    return run
 
 
 # Whose maxima a convolution can take on the way.
@@ -64,10 +72,10 @@ def _pools(conv, code, pool):
             and conv.data_format == pool.data_format == "channels_last")
 
 
-def _pooled(x, training, conv, *rest):
+def _pooled(conv, *rest):
     pool = rest[-1]
     code = conv._fused if len(rest) == 1 else _ACTIVATIONS[type(rest[0])](rest[0]) if conv._fused == LINEAR else None
-    return conv.pooled(x, conv.bias, code, None, pool.pool_size) if _pools(conv, code, pool) else None
+    return (lambda x, training: conv.pooled(x, conv.bias, code, None, pool.pool_size)) if _pools(conv, code, pool) else None
 
 
 # What layers are to a pattern. A convolution has a method `convolve(inputs, bias, activation, scale)`.
@@ -91,25 +99,26 @@ class Chain:
 
     Args:
         members: The layers.
-        fuse: ``f(x, training, *members)`` that computes them, or returns None.
+        fuse: ``f(*members)`` gives ``run(x, training)``, which computes them or returns None; or None.
         parts: Steps that do the same: layers and shorter chains.
     """
 
-    __slots__ = ("fuse", "members", "parts")
+    __slots__ = ("dtype", "fuse", "members", "parts", "run", "seen")
 
     def __init__(self, members, fuse, parts):
         self.members, self.fuse, self.parts = members, fuse, parts
+        self.seen = self.dtype = self.run = None
+
+    def __reduce__(self):
+        return type(self), (self.members, self.fuse, self.parts)
 
     def __call__(self, x, training=None):
         if enabled and type(x) is Tensor and x.mask is None:
-            dtype = x.dtype
-            for layer in self.members:
-                # A `call` of its own is one that somebody has put in its place.
-                if layer.compute_dtype is not dtype or layer._plain < 0 and not _is_plain(layer) or "call" in layer.__dict__:
-                    break
-            else:
+            if self.seen is not Changes.settings or x.dtype is not self.dtype:
+                self._look(x.dtype)
+            if self.run is not None:
                 try:
-                    y = self.fuse(x, (call_training() or False) if training is None else training, *self.members)
+                    y = self.run(x, training)
                 except ValueError:
                     y = None                        # the layer that it belongs to says what is wrong
                 if y is not None:
@@ -117,6 +126,13 @@ class Chain:
         for part in self.parts:
             x = part(x, training=training) if takes_training(part) else part(x)
         return x
+
+    def _look(self, dtype):
+        """What to run, for as long as nobody sets an attribute of a layer."""
+        self.seen, self.dtype = Changes.settings, dtype
+        # A `call` of its own is one that somebody has put in its place.
+        plain = all(layer.compute_dtype is dtype and _is_plain(layer) and "call" not in layer.__dict__ for layer in self.members)
+        self.run = self.fuse(*self.members) if plain else None
 
 
 def _is_plain(layer):
@@ -159,6 +175,16 @@ def steps(members):
         found.append(members[i] if chain is None else chain)
         i += n
     return found
+
+
+_NOISE = {cls: cls.call for cls in (layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D,
+                                    layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise)}
+
+
+def quiet(plan):
+    """What of a plan of (step, takes training) does something outside of training; for as long as nobody sets an attribute of a layer."""
+    return [(step, takes) for step, takes in plan
+            if not (type(step) in _NOISE and _is_plain(step) and "call" not in step.__dict__ and type(step).call is _NOISE[type(step)])]
 
 
 def fuse_steps(plan, kept):

@@ -5,12 +5,13 @@ import numpy as np
 from dlcore import tree
 from dlcore._kernels.tensor import KerasTensor, Tensor
 from dlcore.layers.base import Layer
-from dlcore.layers.context import calls, enter_scope, leave_scope
+from dlcore.layers.context import call_training, calls, enter_scope, leave_scope
 from dlcore.layers.core import Input, InputLayer
-from dlcore.models.fusion import steps, takes_training
+from dlcore.models.fusion import quiet, steps, takes_training
 from dlcore.models.graph import Graph
 from dlcore.models.model import Model
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
+from dlcore.variable import Changes
 
 
 class Sequential(Model):
@@ -31,7 +32,8 @@ class Sequential(Model):
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
         self._stack = []                        # an InputLayer, if there is one, comes first
-        self._chain = None                      # what `call` goes through: see `_plan`
+        self._chain = self._quiet = None        # what `call` goes through: see `_plan`, `_plan_inference`
+        self._seen = None                       # when `_quiet` was true
         for layer in layers or []:
             self.add(layer, rebuild=False)
         self._try_build()
@@ -157,7 +159,11 @@ class Sequential(Model):
             x = self._fit_to(self._graph.flat_inputs[0], x, 0) if isinstance(x, Tensor) else self._standardize(x)[0]
         if mask is not None:
             x.mask = mask
-        for step, takes in self._chain or self._plan():
+        if training or training is None and call_training():
+            chain = self._chain or self._plan()
+        else:
+            chain = self._quiet if self._seen is Changes.settings else self._plan_inference()
+        for step, takes in chain:
             x = step(x, training=training) if takes else step(x)
         return x
 
@@ -166,8 +172,14 @@ class Sequential(Model):
         self._chain = [(step, takes_training(step)) for step in steps(self.layers)]
         return self._chain
 
+    def _plan_inference(self):
+        """The same without the layers that only do something in training."""
+        self._seen = Changes.settings
+        self._quiet = quiet(self._chain or self._plan())
+        return self._quiet
+
     def __getstate__(self):
-        return {**super().__getstate__(), "_chain": None}
+        return {**super().__getstate__(), "_chain": None, "_quiet": None, "_seen": None}
 
 
 Sequential._own_call = Sequential.call
