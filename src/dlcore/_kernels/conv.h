@@ -471,8 +471,7 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     return 0;
 }
 
-/* ---- Gradient by weights: an item is a chunk of blocks times a part of the panels of target channels. Its sums are
- * (taps, gs, tc) of the weights and, behind them, (tc) of the bias. */
+/* ---- Gradient by weights: an item is a chunk of blocks times a part of the panels of target channels. */
 static void NAME(add_rows)(const REAL* g, Py_ssize_t rows, Py_ssize_t n, REAL* total, int add) {
     for (Py_ssize_t j = 0; j < n; j += 4 * W) {
         VEC s[4] = {{0}};
@@ -502,16 +501,14 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
     const int merged = w->dilation == 1 && c->groups == 1;
     const int few = (merged ? w->kernel * c->gs : c->gs) < MOST_CORNERS && taps > (merged ? w->kernel : 1);
     const Py_ssize_t run = few ? taps * c->gs : merged ? w->kernel * c->gs : c->gs, most = few ? MOST_CORNERS : MR;
-    const Py_ssize_t tiles = dl_up(run, most), height = run / tiles, taller = run % tiles;
-    REAL *sums = (REAL*)c->sums + t / c->parts * (taps * c->gs + 1) * c->tc, *room = 0, *masked = 0;
+    const Py_ssize_t tiles = dl_most(1, dl_up(run, most)), height = run / tiles, taller = run % tiles;
+    REAL *sums = (REAL*)c->sums + t / c->parts * c->stride, *room = 0, *masked = 0;
     if (c->gmask || c->ph) {
         masked = (REAL*)malloc(c->images * c->bh * c->bw * c->tc * sizeof(REAL));
         if (!masked) return -1;
     }
     for (Py_ssize_t block = first; block < dl_least(first + c->chunk, c->blocks); block++) {
         const dl_block b = dl_locate(c, block);
-        const REAL* source = NAME(source)(c, &b, &room);
-        if (!source) return free(masked), -1;
         const Py_ssize_t at = (((b.i0 * d->target + b.depth) * h->target + b.h0) * w->target + b.w0) * c->tc;
         const Py_ssize_t pixels = (b.i1 - b.i0) * (b.h1 - b.h0) * (b.w1 - b.w0);
         const REAL* g = (const REAL*)c->g + at;
@@ -530,13 +527,17 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
             NAME(masked)(g, (const REAL*)c->gmask + at, masked, pixels * c->tc);
             g = masked;
         }
-        if (c->with_bias && part == 0) NAME(add_rows)(g, pixels, c->tc, sums + taps * c->gs * c->tc, add);
+        if (c->with_bias && part == 0) NAME(add_rows)(g, pixels, c->tc, sums + c->stride - c->tc, add);
+        if (!c->with_weights) continue;
+        const REAL* source = NAME(source)(c, &b, &room);
+        if (!source) return free(masked), -1;
+        const int* pixel = c->pixel + (b.w1 - b.w0 < c->bw ? c->images * c->bh * c->bw : 0);
         for (Py_ssize_t u = from; u < to; u++) {
             const Py_ssize_t group = u / panels, j = u % panels * 2 * W, cols = dl_least(2 * W, c->gt - j), column = group * c->gt + j;
             const NAME(channels_fn)* tile = NAME(channel_tiles)[cols > W];
             for (Py_ssize_t q = 0, i = 0, n; few && q < tiles; q++, i += n) {
                 n = height + (q < taller);
-                NAME(corner_tiles)[cols > W][n - 1](pixels, source + group * c->gs, c->corner + i, c->pixel, g + column, sums + i * c->tc + column, c->tc, cols, add);
+                NAME(corner_tiles)[cols > W][n - 1](pixels, source + group * c->gs, c->corner + i, pixel, g + column, sums + i * c->tc + column, c->tc, cols, add);
             }
             if (few) continue;
             for (Py_ssize_t k = 0; k < (merged ? taps / w->kernel : taps); k++) {
@@ -546,7 +547,7 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
                 REAL* out = sums + tap * c->gs * c->tc + column;
                 for (Py_ssize_t q = 0, n; q < tiles; q++, a += n, out += n * c->tc) {
                     n = height + (q < taller);
-                    tile[n - 1](pixels, a, c->pixel, g + column, out, c->tc, cols, add);
+                    tile[n - 1](pixels, a, pixel, g + column, out, c->tc, cols, add);
                 }
             }
         }

@@ -28,10 +28,10 @@ cdef extern from "conv_plan.h":
         const char* g
         const char* gmask
         char* sums
-        Py_ssize_t chunk, parts
+        Py_ssize_t chunk, parts, stride
         int* pixel
         int* corner
-        int with_bias, failed
+        int with_weights, with_bias, failed
     ctypedef struct dl_conv_table:
         Py_ssize_t mr, lanes, size
         void (*pack)(const dl_conv* c, const void* weights, Py_ssize_t begin, Py_ssize_t end) noexcept nogil

@@ -60,7 +60,6 @@ ctypedef struct Job:
     const void* weights
     void* out
     Py_ssize_t chunks
-    Py_ssize_t stride
 
 
 cdef void _pack_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -86,7 +85,7 @@ cdef void _item_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 
 cdef void _total_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Job* job = <Job*>ctx
-    job.table.total(job.c.sums, job.chunks, job.stride, begin, end, <char*>job.out + begin * job.table.size, job.c.add)
+    job.table.total(job.c.sums, job.chunks, job.c.stride, begin, end, <char*>job.out + begin * job.table.size, job.c.add)
 
 
 cdef int _check(const dl_conv* c) except -1:
@@ -213,37 +212,46 @@ cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights, Tensor
 
 
 cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint add, void* bias, bint add_bias) except -1:
-    """The gradient by weights, and by the bias if that is not NULL, of a convolution with source c.x and the field's gradient c.g."""
+    """The gradients by weights and by the bias, where they are not NULL, of a convolution with source c.x and the field's gradient c.g."""
     cdef Job job
-    cdef Py_ssize_t size = table.size, taps, panels, stride, scratch, pixels, i, j, k, m, n
+    cdef Py_ssize_t size = table.size, taps, panels, scratch, pixels, width, i, j, k, m, n
     cdef char* memory
     cdef dl_winograd fast
-    if _by_winograd(c, table, &fast):
+    if out != NULL and _by_winograd(c, table, &fast):
         fast.g, fast.gmask, fast.y, fast.add = <const float*>c.g, <const float*>c.gmask, <float*>out, add
         return winograd_weight_gradient(&fast, <float*>bias, add_bias)
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
     panels = (c.gt + 2 * table.lanes - 1) // (2 * table.lanes)
-    stride = (taps * c.gs + 1) * c.tc
+    c.stride = (taps * c.gs + 1) * c.tc
     # As many chunks as keep all threads busy, while their sums fit into a cache.
     job.chunks = 1
     if c.cost > 8000:
-        job.chunks = max(1, min(min(16, c.blocks), <Py_ssize_t>(c.cost / 4000), 4194304 // (stride * size)))
+        job.chunks = max(1, min(min(16, c.blocks), <Py_ssize_t>(c.cost / 4000), 4194304 // (c.stride * size)))
     c.chunk = (c.blocks + job.chunks - 1) // job.chunks
     job.chunks = (c.blocks + c.chunk - 1) // c.chunk
     c.parts = min(panels * c.groups, (15 + job.chunks) // job.chunks) if c.cost > 8000 else 1
+    if out == NULL:
+        c.parts = 1
+        c.stride = c.tc
+        c.cost = 0.1 * c.n * c.axis[0].target * c.axis[1].target * c.axis[2].target * c.tc
+    # A block's pixels, and those of the last one in a row, which may be narrower.
     pixels = c.images * c.bh * c.bw
-    if c.images * c.image > INT_MAX:
-        raise ValueError(f"convolution: a row of the input may have at most {INT_MAX} elements; received {c.row}")
-    scratch = (pixels + taps * c.gs) * sizeof(int) + 64 + job.chunks * stride * size
+    if c.span > INT_MAX or (c.images - 1) * c.image + c.bh * c.axis[1].sstep * c.row > INT_MAX:
+        raise ValueError(f"convolution: {c.images} x {c.bh} rows of the input and the rows under a kernel may have at most {INT_MAX} elements; "
+                         f"with these sizes and dilations a row has {c.row} and a kernel spans {c.span}")
+    scratch = (2 * pixels + taps * c.gs) * sizeof(int) + 64 + job.chunks * c.stride * size
     memory = <char*>pool_alloc(scratch)
     c.pixel = <int*>memory
-    c.corner = c.pixel + pixels
+    c.corner = c.pixel + 2 * pixels
     c.sums = <char*>((<size_t>(c.corner + taps * c.gs) + 63) // 64 * 64)
-    for i in range(c.images):
-        for j in range(c.bh):
-            for k in range(c.bw):
-                c.pixel[(i * c.bh + j) * c.bw + k] = <int>(i * c.image + j * c.axis[1].sstep * c.row + k * c.axis[2].sstep * c.sc)
+    n = 0
+    for width in (c.bw, c.axis[2].target - (c.across - 1) * c.bw):
+        for i in range(c.images):
+            for j in range(c.bh):
+                for k in range(width):
+                    c.pixel[n] = <int>(i * c.image + j * c.axis[1].sstep * c.row + k * c.axis[2].sstep * c.sc)
+                    n += 1
     n = 0
     for i in range(c.axis[0].kernel):
         for j in range(c.axis[1].kernel):
@@ -251,19 +259,19 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
                 for m in range(c.gs):
                     c.corner[n] = <int>(i * c.axis[0].dilation * c.plane + j * c.axis[1].dilation * c.row + k * c.axis[2].dilation * c.sc + m)
                     n += 1
-    c.with_bias = bias != NULL
+    c.with_weights, c.with_bias = out != NULL, bias != NULL
     c.failed = False
     job.c = c
     job.table = table
-    job.stride = stride
     launch(_item_body, &job, job.chunks * c.parts, 1, c.cost)
     if not c.failed:
-        job.out = out
-        c.add = add
-        launch(_total_body, &job, taps * c.gs * c.tc, 4096, 0.05 * job.chunks * stride)
+        if out != NULL:
+            job.out = out
+            c.add = add
+            launch(_total_body, &job, taps * c.gs * c.tc, 4096, 0.05 * job.chunks * c.stride)
         if bias != NULL:
             c.add = add_bias
-            table.total(c.sums, job.chunks, stride, taps * c.gs * c.tc, stride, bias, add_bias)
+            table.total(c.sums, job.chunks, c.stride, c.stride - c.tc, c.stride, bias, add_bias)
     pool_free(memory, scratch)
     return _check(c)
 
@@ -292,6 +300,7 @@ cdef class _ConvOp(Op):
 
     cdef int rank
     cdef int code
+    cdef bint half              # computed in float32 between casts
     cdef bint transposed
     cdef Py_ssize_t[3] stride
     cdef Py_ssize_t[3] dilation
@@ -382,9 +391,11 @@ cdef class _ConvOp(Op):
                 a.source = size if back else image.dims[j + 1]
                 a.target = image.dims[j + 1] if back else size
                 a.kernel = w.dims[j]
-                a.stride = self.stride[j]
                 a.dilation = self.dilation[j]
                 a.before = self.before[j]
+                a.stride = self.stride[j]
+                if size == 1:                       # there is no next position: no need for more phases than the kernel meets pixels
+                    a.stride = min(a.stride, max(image.dims[j + 1] + a.before, (a.kernel - 1) * a.dilation + 1))
                 plain = plain and c.pw == 0 and a.kernel == 1 and a.stride == 1 and a.source == a.target
                 pixels *= a.source
         if plain:                                   # 1 x 1: all pixels are one long row
@@ -461,26 +472,28 @@ cdef class _ConvOp(Op):
         cdef const dl_conv_table* table
         cdef const char* mask = NULL
         cdef bint accumulate, add_bias = False
-        cdef bint bias = len(self.inputs) == 3 and wanted(self, 2)
+        cdef bint by_x = wanted(self, 0), by_kernel = wanted(self, 1), bias = len(self.inputs) == 3 and wanted(self, 2)
         cdef int i
         if x.size == 0 or self.out.size == 0:
             for i in range(len(self.inputs)):
-                if wanted(self, i):
+                if wanted(self, i) and (i < 2 or self.out.size == 0):
                     d = self.grad_in(i, &accumulate)
                     if not accumulate:
                         memset(d.data, 0, d.size * itemsize(d.dtype))
-            return 0
+            if self.out.size == 0:
+                return 0
+            by_x = by_kernel = False                # images without channels have a bias, all the same
         if self.code == ACT_RELU:
             mask = self.out.data
-        # Activations other than relu, and biases that the pass over the weights' gradient does not see, take a pass of their own.
-        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and (self.transposed or not wanted(self, 1)) and not self.window[2]:
+        # Activations other than relu, and biases of what is not the field, take a pass of their own.
+        if self.code != ACT_LINEAR and self.code != ACT_RELU or bias and self.transposed:
             g = back_through(self, self.code, self.z, self.out.size // self.out.dims[self.out.ndim - 1], self.out.dims[self.out.ndim - 1], 2 if bias else 0)
             mask = NULL
             bias = False
-        if self.window[2] and self.by_winograd():
+        if self.window[2] and self.by_winograd() and (by_x or by_kernel):
             g = self.unpooled(mask)
             mask = NULL
-        if wanted(self, 1) or bias:
+        if by_kernel or bias:
             table = self.fill(&c, False)
             if self.transposed:
                 c.x, c.mask, c.g = g.data, mask, x.data
@@ -489,11 +502,11 @@ cdef class _ConvOp(Op):
             if bias:
                 b = self.grad_in(2, &add_bias)
             accumulate = False
-            d = self.grad_in(1, &accumulate) if wanted(self, 1) else empty(w.dtype, w.ndim, w.dims)
+            d = self.grad_in(1, &accumulate) if by_kernel else None
             if g is not self.out.grad:
                 c.ph = 0
-            weight_gradient(&c, table, d.data, accumulate, NULL if b is None else b.data, add_bias)
-        if wanted(self, 0):
+            weight_gradient(&c, table, NULL if d is None else d.data, accumulate, NULL if b is None else b.data, add_bias)
+        if by_x:
             table = self.fill(&c, not self.transposed)
             c.x, c.mask = g.data, mask
             if g is not self.out.grad:
@@ -592,6 +605,7 @@ cdef object _start(_ConvOp op, str name, object x, object kernel, object bias, o
     op.code = _activation(name, activation)
     _sizes(name, "strides", strides, op.rank, 1, op.stride)
     _sizes(name, "dilation_rate", dilation, op.rank, 1, op.dilation)
+    op.half = t.dtype == w.dtype == F16
     if t.dtype != w.dtype and not t.symbolic:
         dtype = w.dtype if t.dtype < F16 else max(promote(t.dtype, w.dtype), <int>F32)
         t = cast_to(t, dtype)
@@ -601,7 +615,12 @@ cdef object _start(_ConvOp op, str name, object x, object kernel, object bias, o
         w = cast_to(w, F32)
     if scale is not None:
         op.scale = tensor_as(scale, w.dtype)
-    return (t, w) if bias is None else (t, w, tensor_as(bias, w.dtype))
+    return (t, w) if bias is None else (t, w, cast_to(tensor(bias), w.dtype))
+
+
+cdef Tensor _apply(_ConvOp op, tuple inputs):
+    cdef Tensor y = apply(op, inputs)
+    return cast_to(y, F16) if op.half else y
 
 
 def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale=None, pool=None):
@@ -639,7 +658,7 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         _sizes("conv", "pool", pool, op.rank, 1, &op.window[3 - op.rank])
         if op.window[1] * op.window[2] > 256:
             raise ValueError(f"conv: windows of pooling may have at most 256 elements; received pool={pool!r}")
-    return apply(op, inputs)
+    return _apply(op, inputs)
 
 
 def convolve_transpose(x, kernel, bias, strides, padding, output_padding, dilation, activation=None):
@@ -675,7 +694,7 @@ def convolve_transpose(x, kernel, bias, strides, padding, output_padding, dilati
                 _sizes("conv_transpose", "output_padding", output_padding[i], 1, 0, &op.more[i])
     elif output_padding is not None:
         _sizes("conv_transpose", "output_padding", output_padding, op.rank, 0, op.more)
-    return apply(op, inputs)
+    return _apply(op, inputs)
 
 
 cdef bint _channels_first(str name, object data_format) except -1:

@@ -53,10 +53,10 @@ typedef struct {
     dl_phase* phase;
     /* gradient by weights: the blocks are summed in chunks, columns cut in parts */
     const char *g, *gmask;                          /* gradient of the target, and where it counts as 0 */
-    char* sums;
-    Py_ssize_t chunk, parts;
+    char* sums;                                     /* of each chunk: (taps, gs, tc) of the weights and, behind them, (tc) of the bias, */
+    Py_ssize_t chunk, parts, stride;                /* elements from one chunk's to the next */
     int *pixel, *corner;                            /* where each pixel's source is in a block's, and each tap and channel */
-    int with_bias;
+    int with_weights, with_bias;
     int failed;
 } dl_conv;
 
