@@ -299,6 +299,27 @@ def test_whole_numbers():
     np.testing.assert_array_equal(exact, np.minimum(x.astype(int) + 127, 255))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos3"])
+@pytest.mark.parametrize("options", [{}, {"antialias": True}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 300.6}])
+def test_bytes_are_resized_as_floats_and_rounded(channels, interpolation, options):
+    x = np.random.default_rng(0).choice([0, 1, 127, 200, 255], (2, 9, 8, channels)).astype("uint8")
+    for size in ((4, 11), (9, 3), (17, 8), (1, 1)):
+        bytes_, floats = (dlcore.ops.image.resize(v, size, interpolation, **options).numpy() for v in (x, x.astype("float32")))
+        assert bytes_.dtype == np.uint8
+        assert np.abs(bytes_ - np.clip(floats, 0, 255)).max() <= 0.5 + 1e-4
+
+
+def test_resizing_is_the_same_for_any_number_of_threads_and_images():
+    x = np.random.default_rng(0).normal(size=(40, 61, 53, 3)).astype("float32")
+    several = []
+    for threads in (1, 3, 2):
+        config.set_num_threads(threads)
+        several.append(dlcore.ops.image.resize(x, (47, 90), "bicubic").numpy())
+    assert (several[0] == several[1]).all() and (several[0] == several[2]).all()
+    assert (dlcore.ops.image.resize(x[7], (47, 90), "bicubic").numpy() == several[0][7]).all()
+
+
 def test_images_in_a_model_train():
     x, y = images(32, 8, 8, 3) / 255, np.arange(32) % 2
     model = dlcore.Sequential([layers.RandomFlip(seed=1), layers.RandomRotation(0.1, seed=2), layers.RandomZoom(0.1, seed=3), layers.RandomContrast(0.1, (0, 1), seed=4),
