@@ -430,6 +430,29 @@ def test_ops_in_a_functional_model():
     np.testing.assert_array_equal(model(x), image.sobel_edges(image.pad_images(image.crop_images(y, 1, 1, 1, 1), 2, 2, 2, 2)))
 
 
+def test_structural_similarity():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (2, 9, 13, 3))
+    y = np.clip(x + rng.normal(0, 40, x.shape), 0, 255).round()
+    bell = np.exp(-((np.arange(5) - 2) ** 2) / (2 * 1.5**2))
+    weights = np.outer(bell, bell) / bell.sum() ** 2
+    expected = []
+    for a, b in zip(x.astype(float), y, strict=True):
+        a, b = (np.lib.stride_tricks.sliding_window_view(v, (5, 5), (0, 1)) for v in (a, b))
+        mean_a, mean_b, aa, bb, ab = ((weights * v).sum((-2, -1)) for v in (a, b, a * a, b * b, a * b))
+        c1, c2 = 2.55**2, 7.65**2
+        top = (2 * mean_a * mean_b + c1) * (2 * (ab - mean_a * mean_b) + c2)
+        expected.append((top / ((mean_a**2 + mean_b**2 + c1) * (aa - mean_a**2 + bb - mean_b**2 + c2))).mean())
+    for dtype in ("float64", "float32", "uint8"):
+        ssim = dlcore.ops.image.ssim(x.astype(dtype), y.astype(dtype), 255, filter_size=5)
+        assert ssim.dtype == ("float64" if dtype == "float64" else "float32")
+        np.testing.assert_allclose(ssim, expected, rtol=1e-5)
+    first = dlcore.ops.image.ssim(np.moveaxis(x[0], 2, 0).astype("float64"), np.moveaxis(y[0], 2, 0), 255, filter_size=5, data_format="channels_first")
+    assert first.shape == ()
+    np.testing.assert_allclose(first, expected[0])
+    assert dlcore.ops.image.ssim(dlcore.Input((16, 16, 3)), dlcore.Input((16, 16, 3))).shape == (None,)
+
+
 def test_gradients_reach_the_images_only():
     x, matrix = dlcore.Variable(images(1, 4, 4, 1)), dlcore.Variable(np.array([[1, 0, 0.5, 0, 1, 0, 0, 0]], "float32"))
     with dlcore.GradientTape() as tape:
@@ -463,6 +486,10 @@ def test_gradients_reach_the_images_only():
     (lambda i, x: i.rgb_to_hsv(x.astype("uint8")), "expected float dtype"),
     (lambda i, x: i.rgb_to_grayscale(x[..., :2]), "Invalid channel size"),
     (lambda i, x: i.gaussian_blur(x, (2, 2)), "two odd numbers"),
+    (lambda i, x: i.ssim(x, x[:1]), r"must have the same shape. Received: image1.shape=\(2, 4, 5, 3\), image2.shape=\(1, 4, 5, 3\)"),
+    (lambda i, x: i.ssim(x, x), "at least filter_size=11 pixels high and wide"),
+    (lambda i, x: i.ssim(x, x, filter_size=2), "filter_size must be an odd number"),
+    (lambda i, x: i.ssim(x[0, 0], x), "Invalid image1 rank"),
     (lambda i, x: i.scale_and_translate(x, (2, 2), [1.0], [0.0], [1], "linear"), "expected 4 numbers in `output_shape`"),
 ])  # fmt: skip
 def test_errors_of_ops(call, message):
