@@ -1,6 +1,7 @@
 """Layers that prepare and augment images: Keras' recorded numbers, what they draw, masks, labels and boxes, errors."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -330,6 +331,25 @@ def test_images_in_a_model_train():
     assert len(model.weights) == 2
     np.testing.assert_array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
     dlcore.models.clone_model(model)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_weights_in_front_of_images_train_or_it_is_an_error(name):
+    x = images(4, 9, 8, 3)
+    layer = getattr(layers, name)(**RANDOM[name], seed=1)
+    model = dlcore.Sequential([dlcore.Input((9, 8, 3)), layers.Dense(3, kernel_initializer="identity"), layer, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()[0]
+    try:
+        model.fit(x, np.ones((4, 1)), verbose=0)
+    except ValueError as error:
+        assert re.search(f"{name} works in NumPy and passes no gradient on.*received images.*stop_gradient", str(error))
+        assert not isinstance(layer, (layers.RandomFlip, layers.RandomRotation, layers.RandomBrightness))
+    else:
+        assert (model.get_weights()[0] != before).any()
+    dlcore.Sequential([layer, model.layers[0]])(x, training=True)      # in front nothing is missing
+    with dlcore.GradientTape():
+        layer(dlcore.ops.stop_gradient(dlcore.Variable(x)), training=True)
 
 
 def test_a_dict_in_a_functional_model():
