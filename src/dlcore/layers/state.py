@@ -279,8 +279,9 @@ class _MayHold(dict):
 
 
 _MAY_HOLD = _MayHold()
+# Set, they may change what a call does around `call`.
+_CALLED_OTHERWISE = frozenset({"built", "activity_regularizer"})
 # What a layer knows of itself is no part of it.
-_CALLED_OTHERWISE = frozenset({"built", "activity_regularizer"})      # set, they may change what a call does around `call`
 BOOKKEEPING = frozenset({"_constructor", "_inbound", "_tracked", "_created", "_losses", "_chain", "_changed"})
 
 
