@@ -523,10 +523,10 @@ cdef int _numbers(object value, str name, int n, Py_ssize_t* to) except -1:
     cdef int i
     try:
         items = (value,) * n if hasattr(value, "__index__") else tuple(value)
-        if len(items) != n or min([v.__index__() for v in items]) < 1:
+        if len(items) != n or not all([1 <= v.__index__() < 2 ** 31 for v in items]):       # their products stay far below 2 ** 63
             raise TypeError
     except (TypeError, AttributeError):
-        raise ValueError(f"depthwise_conv: {name} must be a whole number of at least 1, or one for each of the {n} spatial axes; "
+        raise ValueError(f"depthwise_conv: {name} must be a whole number from 1 to 2147483647, or one for each of the {n} spatial axes; "
                          f"received {name}={value!r}") from None
     for i in range(3):
         to[i] = items[i + n - 3] if i + n >= 3 else 1

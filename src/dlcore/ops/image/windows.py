@@ -120,7 +120,7 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
         >>> dlcore.ops.image.extract_patches(np.arange(16.0).reshape(4, 4, 1), 2).numpy()[0].tolist()
         [[0.0, 1.0, 4.0, 5.0], [2.0, 3.0, 6.0, 7.0]]
     """
-    return _patches(images, size, strides, dilation_rate, padding, data_format, 3 if not isinstance(size, int) and len(size) == 3 else 2)
+    return _patches(images, size, strides, dilation_rate, padding, data_format, 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2)
 
 
 def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
@@ -145,8 +145,8 @@ def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="va
 
 
 def _numbers(value, name, count, error=ValueError):
-    numbers = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value)
-    if len(numbers) != count or min(numbers) < 1:
+    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
+    if len(numbers) != count or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in numbers):
         raise error(f"Invalid `{name}` argument. Expected a positive int or a tuple of {count} of them. Received: {name}={value}")
     return numbers
 
