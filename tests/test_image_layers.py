@@ -456,6 +456,26 @@ def test_ops_in_a_functional_model():
     np.testing.assert_array_equal(model(x), image.sobel_edges(image.pad_images(image.crop_images(y, 1, 1, 1, 1), 2, 2, 2, 2)))
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("call", "shape"), [
+    (lambda i, x: i.crop_images(x, 1, 2, 3, 0), (None, None, None, 3)),
+    (lambda i, x: i.crop_images(x, 1, 2, target_height=4, target_width=5), (None, 4, 5, 3)),
+    (lambda i, x: i.pad_images(x, 1, 2, 3, 0), (None, None, None, 3)),
+    (lambda i, x: i.pad_images(x, 1, 2, target_height=14, target_width=15), (None, 14, 15, 3)),
+    (lambda i, x: i.extract_patches(x, 2, padding="same"), (None, None, None, 12)),
+    (lambda i, x: i.gaussian_blur(x), (None, None, None, 3)),
+    (lambda i, x: i.sobel_edges(x), (None, None, None, 3, 2)),
+    (lambda i, x: i.elastic_transform(x, seed=1), (None, None, None, 3)),
+])  # fmt: skip
+def test_symbolic_images(call, shape, known):
+    x = images(2, 8, 9, 3)
+    inputs = dlcore.Input((8, 9, 3) if known else (None, None, 3))
+    outputs = call(dlcore.ops.image, inputs)
+    expected = call(dlcore.ops.image, x)
+    assert outputs.shape == ((None, *expected.shape[1:]) if known else shape)
+    np.testing.assert_array_equal(dlcore.Model(inputs, outputs)(x), expected)
+
+
 def test_structural_similarity():
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (2, 9, 13, 3))
