@@ -133,13 +133,15 @@ X, K = normal(2, 8, 8, 3), normal(3, 3, 3, 2)
     ((X, K[:0]), "no axis of the kernel may be empty"),
     ((X, K.astype("float64")), "the same dtype"),
     ((X[:, :2], K), "does not fit into axis 1"),
-    ((X, K, 0), "strides must be a whole number of at least 1"),
+    ((X, K, 0), "strides must be a whole number from 1 to 2147483647, .* received strides=0"),
     ((X, K, (1, 2, 3)), "strides must be"),
     ((X, K, 1.5), "strides must be"),
     ((X, K, 1, "full"), "padding must be 'valid' or 'same'"),
     ((X, K, 1, "causal"), "padding must be 'valid' or 'same'"),
     ((X, K, 1, "valid", "last"), "data_format"),
     ((X, K, 1, "valid", None, 0), "dilation_rate must be"),
+    ((X, K, 1, "valid", None, 2**63 - 1), "dilation_rate must be .* received dilation_rate=9223372036854775807"),
+    ((X, K, 2**62), "strides must be .* received strides=4611686018427387904"),
 ])  # fmt: skip
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -519,7 +519,7 @@ static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, dw_lists *kep
             const REAL *b = t == 0 ? bias : 0;
             if (!keep || !same) dw_list(q, td, th, tw, t, count, taps);
             if (r->slide) {
-                const NAME(dw_slides) slide = (weigh ? NAME(dw_weighs) : NAME(dw_gathers))[r->in_step - 1][tw->n];
+                const NAME(dw_slides) slide = weigh ? NAME(dw_weighs)[r->in_step - 1][tw->n] : NAME(dw_gathers)[r->in_step - 1][tw->n];
                 const ptrdiff_t ws = (last ? -1 : 1) * tw->step * q->row;
                 slide(q, taps + last, count, p0, p1, tw->in - last, x, xc, w, ws, b, y + r->place * q->channels, ys, add, clamp);
             } else {

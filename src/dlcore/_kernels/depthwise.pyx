@@ -49,7 +49,7 @@ cdef extern from *:
         Py_ssize_t depth
     ctypedef struct dw_pass:
         dw_axis[3] axis
-        Py_ssize_t channels, times, wide, row, segment, segments, run_count
+        Py_ssize_t channels, times, wide, row, fresh, segment, segments, run_count
         const dw_taps* taps
         const dw_run* runs
         const void* x
@@ -231,9 +231,9 @@ cdef void _fold_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 cdef void _pack(const real* w, const real* scale, real* to, Py_ssize_t rows, Py_ssize_t channels, Py_ssize_t wide) noexcept nogil:
     """Rows of the filter, scaled, once for every pixel of a wide one."""
-    cdef Py_ssize_t t, j, _m
+    cdef Py_ssize_t t, j
     for t in range(rows):
-        for _m in range(wide):
+        for _ in range(wide):
             for j in range(channels):
                 to[j] = w[t * channels + j] if scale == NULL else w[t * channels + j] * scale[j]
             to += channels
@@ -349,6 +349,7 @@ cdef class Depthwise(Op):
         q.row = q.wide * q.channels
         q.segment = max(<Py_ssize_t>64, SEGMENT // q.channels)
         q.segments = (q.axis[2].out + q.segment - 1) // q.segment
+        q.fresh = 1 if back else q.axis[1].stride
         q.add = q.clamp = False
         q.w = w.data
         q.bias = NULL if bias is None else bias.data
@@ -522,10 +523,10 @@ cdef int _numbers(object value, str name, int n, Py_ssize_t* to) except -1:
     cdef int i
     try:
         items = (value,) * n if hasattr(value, "__index__") else tuple(value)
-        if len(items) != n or min([v.__index__() for v in items]) < 1:
+        if len(items) != n or not all([1 <= v.__index__() < 2 ** 31 for v in items]):       # their products stay far below 2 ** 63
             raise TypeError
     except (TypeError, AttributeError):
-        raise ValueError(f"depthwise_conv: {name} must be a whole number of at least 1, or one for each of the {n} spatial axes; "
+        raise ValueError(f"depthwise_conv: {name} must be a whole number from 1 to 2147483647, or one for each of the {n} spatial axes; "
                          f"received {name}={value!r}") from None
     for i in range(3):
         to[i] = items[i + n - 3] if i + n >= 3 else 1

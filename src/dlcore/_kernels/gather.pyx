@@ -639,10 +639,10 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     cdef int i
     try:
         widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (a.ndim, 2)).tolist()
-    except ValueError:
+    except (ValueError, OverflowError):
         widths = None
-    if widths is None or any(w < 0 for pair in widths for w in pair):
-        raise ValueError(f"pad: pad_width must be a pair (before, after) of numbers of at least 0 for each of the {a.ndim} axes of "
+    if widths is None or not all(0 <= w < 2 ** 46 for pair in widths for w in pair):       # no tensor is larger; sums do not overflow
+        raise ValueError(f"pad: pad_width must be a pair (before, after) of numbers from 0 to 2 ** 46 for each of the {a.ndim} axes of "
                          f"{describe(a)}; received pad_width={pad_width}")
     if mode == "constant":
         op = Pad.__new__(Pad)

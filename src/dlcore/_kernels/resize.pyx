@@ -279,7 +279,8 @@ cdef class Taps:
     """A sparse matrix (m, n), by rows, together with its transpose: which neighbours make up a new cell.
 
     Args:
-        matrix: Array of two axes.
+        matrix: Array of two axes; or only its shape, with
+        entries: arrays of rows, columns and weights, each of which adds up where it meets another.
     """
 
     cdef readonly Py_ssize_t m
@@ -287,12 +288,19 @@ cdef class Taps:
     cdef tuple rows         # start, column, weight as double and as float
     cdef tuple columns      # of the transpose
 
-    def __cinit__(self, matrix):
-        matrix = np.asarray(matrix, dtype=np.float64)
-        if matrix.ndim != 2:
-            raise ValueError(f"Taps: expected a matrix; received an array of shape {matrix.shape}")
-        self.m, self.n = matrix.shape
-        self.rows, self.columns = _by_rows(matrix), _by_rows(matrix.T)
+    def __cinit__(self, matrix, entries=None):
+        if entries is None:
+            matrix = np.asarray(matrix, dtype=np.float64)
+            if matrix.ndim != 2:
+                raise ValueError(f"Taps: expected a matrix; received an array of shape {matrix.shape}")
+            rows, columns = np.nonzero(matrix)
+            entries = rows, columns, matrix[rows, columns]
+            matrix = matrix.shape
+        self.m, self.n = matrix
+        rows, columns, weights = entries
+        if len(rows) and not (0 <= np.min(rows) and np.max(rows) < self.m and 0 <= np.min(columns) and np.max(columns) < self.n):
+            raise ValueError(f"Taps: entries outside a matrix of shape {matrix}")
+        self.rows, self.columns = _by_rows(self.m, self.n, rows, columns, weights), _by_rows(self.n, self.m, columns, rows, weights)
 
     cdef void show(self, dl_taps* t, bint transposed, bint f64) noexcept:
         cdef tuple parts = self.columns if transposed else self.rows
@@ -301,12 +309,13 @@ cdef class Taps:
         t.weight = (<Tensor>parts[2 if f64 else 3]).data
 
 
-def _by_rows(matrix):
-    rows, columns = np.nonzero(matrix)
-    start = np.zeros(matrix.shape[0] + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=matrix.shape[0]), out=start[1:])
-    weight = np.ascontiguousarray(matrix[rows, columns])
-    return tensor(start), tensor(columns.astype(np.int64)), tensor(weight), tensor(weight.astype(np.float32))
+def _by_rows(m, n, rows, columns, weights):
+    place, which = np.unique(np.asarray(rows, np.int64) * n + columns, return_inverse=True)
+    weight = np.bincount(which, weights, minlength=place.size)
+    place, weight = place[weight != 0], weight[weight != 0]
+    start = np.zeros(m + 1, dtype=np.int64)
+    np.cumsum(np.bincount(place // max(n, 1), minlength=m), out=start[1:])
+    return tensor(start), tensor(place % max(n, 1)), tensor(weight), tensor(weight.astype(np.float32))
 
 
 @cython.no_gc

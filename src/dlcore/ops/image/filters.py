@@ -7,7 +7,7 @@ from dlcore._kernels.binary import add, multiply, subtract
 from dlcore._kernels.gather import getitem, pad, stack
 from dlcore._kernels.image import FILL_MODES, sample
 from dlcore._kernels.resize import resample
-from dlcore._kernels.tensor import convert
+from dlcore._kernels.tensor import KerasTensor, convert
 from dlcore.config import standardize_data_format
 from dlcore.ops.image.geometry import one_of
 from dlcore.ops.image.shapes import channels_last, floating, images_of
@@ -38,6 +38,8 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
     sizes, deviations = [int(n) for n in kernel_size], [float(s) for s in sigma]
     if len(sizes) != 2 or len(deviations) != 2 or any(n < 1 or n % 2 == 0 for n in sizes) or min(deviations) <= 0:
         raise ValueError(f"gaussian_blur: expected two odd numbers as `kernel_size` and two positive ones as `sigma`. Received: kernel_size={kernel_size}, sigma={sigma}")
+    if None in images.shape[1:]:                        # symbolic
+        return KerasTensor(images.shape, images.dtype)
     x, back = channels_last(images, data_format)
     x, rounded = floating(x)
     for axis, size, deviation in zip((2, 1), sizes, deviations, strict=True):
@@ -76,6 +78,8 @@ def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", f
     one_of(interpolation, ("nearest", "bilinear"), "interpolation")
     one_of(fill_mode, FILL_MODES, "fill_mode")
     images = images_of(images)
+    if isinstance(images, KerasTensor):
+        return KerasTensor(images.shape, images.dtype)
     x, back = channels_last(images, data_format)
     x, rounded = floating(x)
     alpha, sigma = float(alpha), float(sigma)
@@ -106,6 +110,8 @@ def sobel_edges(images, data_format=None):
         [0.0, 4.0]
     """
     images = images_of(images)
+    if None in images.shape[1:]:                        # symbolic
+        return KerasTensor((*images.shape, 2), images.dtype)
     x, rounded = floating(images)
     first = standardize_data_format(data_format) == "channels_first"
     single = len(x.shape) == 3

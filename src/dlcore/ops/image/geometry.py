@@ -277,6 +277,9 @@ def scale_and_translate(images, output_shape, scale, translation, spatial_dims, 
     if len(output_shape) != len(x.shape) or not len(scale) == len(translation) == len(spatial_dims):
         raise ValueError(f"scale_and_translate: expected {len(x.shape)} numbers in `output_shape`, and as many in `scale` and `translation` as axes in `spatial_dims`. "
                          f"Received: output_shape={tuple(output_shape)}, scale={scale.tolist()}, translation={translation.tolist()}, spatial_dims={tuple(spatial_dims)}")
+    if not (np.isfinite(scale) & (scale > 0)).all() or not np.isfinite(translation).all() or min(output_shape, default=0) < 0:
+        raise ValueError("scale_and_translate: scale must be positive numbers, with finite ones in `translation` and no negative one in `output_shape`. "
+                         f"Received: scale={scale.tolist()}, translation={translation.tolist()}, output_shape={tuple(output_shape)}")
     y, rounded = floating(x)
     for axis, s, t in zip(spatial_dims, scale.tolist(), translation.tolist(), strict=True):
         y = resample(y, placed_taps(x.shape[axis], int(output_shape[axis]), s, t, kinds[method], bool(antialias)), axis)

@@ -46,12 +46,11 @@ def taps(old, new, interpolation, antialias=False):
         Taps of (new, old).
     """
     rows = np.arange(new)
-    matrix = np.zeros((new, old))
     if interpolation == "nearest":
         # In float32, as PyTorch computes it: where the centre falls on the border of two cells, the rounding decides.
         scale = float(np.float32(old) / np.float32(new))
-        matrix[rows, np.minimum(np.floor(((rows + 0.5) * scale).astype(np.float32)).astype(int), old - 1)] = 1
-        return Taps(matrix)
+        cells = np.minimum(np.floor(((rows + 0.5) * scale).astype(np.float32)).astype(int), old - 1)
+        return Taps((new, old), (rows, cells, np.ones(new)))
     radius, kernel = _KERNELS[interpolation]
     within = antialias or interpolation.startswith("lanczos")
     if antialias and interpolation == "bicubic":
@@ -59,15 +58,12 @@ def taps(old, new, interpolation, antialias=False):
     width = max(old / new, 1.0) if antialias else 1.0
     centre = (rows + 0.5) * old / new - 0.5
     reach = int(np.ceil(radius * width))
-    for k in range(1 - reach, reach + 1):
-        cell = np.floor(centre).astype(int) + k
-        weight = kernel((centre - cell) / width)
-        if within:
-            weight = np.where((cell < 0) | (cell >= old), 0, weight)
-        np.add.at(matrix, (rows, np.clip(cell, 0, old - 1)), weight)
+    cells = np.floor(centre).astype(int)[:, None] + np.arange(1 - reach, reach + 1)
+    weights = kernel((centre[:, None] - cells) / width)
     if within:
-        matrix /= matrix.sum(1, keepdims=True)
-    return Taps(matrix)
+        weights = np.where((cells < 0) | (cells >= old), 0, weights)
+        weights /= weights.sum(1, keepdims=True)
+    return Taps((new, old), (np.repeat(rows, 2 * reach), np.clip(cells, 0, old - 1).ravel(), weights.ravel()))
 
 
 @functools.lru_cache(maxsize=64)
@@ -85,12 +81,10 @@ def placed_taps(old, new, scale, shift, interpolation, antialias):
 def gaussian_taps(cells, size, sigma):
     """The weights of a blur by a Gaussian of `size` cells; beyond the border is zero."""
     bell = gaussian(size, sigma)
-    matrix = np.zeros((cells, cells))
-    for k in range(size):
-        shift = k - size // 2
-        rows = np.arange(max(0, -shift), min(cells, cells - shift))
-        matrix[rows, rows + shift] = bell[k]
-    return Taps(matrix)
+    rows = np.repeat(np.arange(cells), size)
+    places = rows + np.tile(np.arange(size) - size // 2, cells)
+    inside = (places >= 0) & (places < cells)
+    return Taps((cells, cells), (rows[inside], places[inside], np.tile(bell, cells)[inside]))
 
 
 def gaussian(size, sigma):

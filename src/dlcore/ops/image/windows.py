@@ -1,10 +1,12 @@
 """Parts of images, images with more around them, and patches."""
 
+import math
+
 import numpy as np
 
 from dlcore._kernels.array import squeeze, transpose
 from dlcore._kernels.gather import concatenate, expand_dims, getitem, pad
-from dlcore._kernels.tensor import convert
+from dlcore._kernels.tensor import KerasTensor, convert
 from dlcore.config import standardize_data_format
 from dlcore.ops.image.shapes import axes, images_of
 
@@ -15,6 +17,18 @@ def _spread(images, height, width, data_format):
     down, across, _ = axes(images, data_format)
     spread[down], spread[across] = height, width
     return spread
+
+
+def _total(size, first, last, sign):
+    return None if size is None else size + sign * (first + last)
+
+
+def _symbol(images, height, width, data_format):
+    """What stands for a result with this height and width, where sizes are not known yet."""
+    down, across, _ = axes(images, data_format)
+    shape = list(images.shape)
+    shape[down], shape[across] = height, width
+    return KerasTensor(shape, images.dtype)
 
 
 def _two_of_three(name, first, last, target):
@@ -53,6 +67,9 @@ def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=N
     height, width = images.shape[down], images.shape[across]
     _two_of_three(("top_cropping", "bottom_cropping", "target_height"), top_cropping, bottom_cropping, target_height)
     _two_of_three(("left_cropping", "right_cropping", "target_width"), left_cropping, right_cropping, target_width)
+    if height is None or width is None:                 # symbolic
+        return _symbol(images, _total(height, top_cropping, bottom_cropping, -1) if target_height is None else target_height,
+                       _total(width, left_cropping, right_cropping, -1) if target_width is None else target_width, data_format)
     top = height - target_height - bottom_cropping if top_cropping is None else top_cropping
     left = width - target_width - right_cropping if left_cropping is None else left_cropping
     tall = height - bottom_cropping - top if target_height is None else target_height
@@ -88,6 +105,9 @@ def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None,
     height, width = images.shape[down], images.shape[across]
     _two_of_three(("top_padding", "bottom_padding", "target_height"), top_padding, bottom_padding, target_height)
     _two_of_three(("left_padding", "right_padding", "target_width"), left_padding, right_padding, target_width)
+    if height is None or width is None:
+        return _symbol(images, _total(height, top_padding, bottom_padding, 1) if target_height is None else target_height,
+                       _total(width, left_padding, right_padding, 1) if target_width is None else target_width, data_format)
     top = target_height - bottom_padding - height if top_padding is None else top_padding
     left = target_width - right_padding - width if left_padding is None else left_padding
     bottom = target_height - top - height if bottom_padding is None else bottom_padding
@@ -120,7 +140,7 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
         >>> dlcore.ops.image.extract_patches(np.arange(16.0).reshape(4, 4, 1), 2).numpy()[0].tolist()
         [[0.0, 1.0, 4.0, 5.0], [2.0, 3.0, 6.0, 7.0]]
     """
-    return _patches(images, size, strides, dilation_rate, padding, data_format, 3 if not isinstance(size, int) and len(size) == 3 else 2)
+    return _patches(images, size, strides, dilation_rate, padding, data_format, 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2)
 
 
 def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
@@ -145,8 +165,8 @@ def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="va
 
 
 def _numbers(value, name, count, error=ValueError):
-    numbers = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value)
-    if len(numbers) != count or min(numbers) < 1:
+    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
+    if len(numbers) != count or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in numbers):
         raise error(f"Invalid `{name}` argument. Expected a positive int or a tuple of {count} of them. Received: {name}={value}")
     return numbers
 
@@ -165,6 +185,11 @@ def _patches(x, size, strides, dilation_rate, padding, data_format, rank):
     x = expand_dims(x, 0) if single else x
     x = transpose(x, (0, *range(2, rank + 2), 1)) if first else x
     reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    if None in x.shape[1:-1]:                           # symbolic
+        counts = [n and (-(-n // s) if padding == "same" else (n - r) // s + 1) for n, s, r in zip(x.shape[1:-1], strides, reach, strict=True)]
+        depth = None if x.shape[-1] is None else x.shape[-1] * math.prod(size)
+        shape = (depth, *counts) if first else (*counts, depth)
+        return KerasTensor(shape if single else (x.shape[0], *shape), x.dtype)
     if padding == "same":
         total = [max((-(-n // s) - 1) * s + r - n, 0) for n, s, r in zip(x.shape[1:], strides, reach, strict=False)]
         x = pad(x, [(0, 0), *[(t // 2, t - t // 2) for t in total], (0, 0)])

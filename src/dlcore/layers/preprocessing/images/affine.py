@@ -47,7 +47,7 @@ def _checked_pair(factor, name, low, high, above=False):
     """The two ends of a range; `above`: `low` itself is not allowed."""
     ends = factor if isinstance(factor, (tuple, list)) else (factor,)
     numbers = all(isinstance(f, (int, float, np.number)) for f in ends)
-    if len(ends) != (2 if ends is factor else 1) or not numbers or any(f > high or f < low or above and f == low for f in ends):
+    if len(ends) != (2 if ends is factor else 1) or not numbers or any(not low <= f <= high or above and f == low for f in ends):
         raise ValueError(f"The `{name}` argument should be a number (or a list of two numbers) in the range {'(' if above else '['}{low}, {high}]. Received: {name}={factor!r}")
     return tuple(sorted(ends)) if ends is factor else (-abs(factor), abs(factor))
 

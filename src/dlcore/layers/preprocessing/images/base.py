@@ -225,7 +225,7 @@ def two_ends(factor, name, low, high):
     """The two ends of a range: those given, or -factor (at least `low`) and factor."""
     expected = f"The `{name}` argument should be a number (or a list of two numbers) in the range [{low}, {high}]. Received: {name}={factor!r}"
     if isinstance(factor, (tuple, list)):
-        if len(factor) != 2 or not all(isinstance(f, (int, float, np.number)) for f in factor) or factor[0] > high or factor[1] < low:
+        if len(factor) != 2 or not all(isinstance(f, (int, float, np.number)) and np.isfinite(f) for f in factor) or factor[0] > high or factor[1] < low:
             raise ValueError(expected)
         lower, upper = sorted(factor)
     elif isinstance(factor, (int, float, np.number)):

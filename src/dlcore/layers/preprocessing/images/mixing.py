@@ -53,8 +53,8 @@ class MixUp(_Mixing):
 
     def __init__(self, alpha=0.2, data_format=None, seed=None, **kwargs):
         super().__init__(data_format=data_format, **kwargs)
-        if alpha <= 0:
-            raise ValueError(f"MixUp: alpha must be positive. Received: alpha={alpha}")
+        if not 0 < alpha < np.inf:
+            raise ValueError(f"MixUp: alpha must be a positive number. Received: alpha={alpha}")
         self.alpha = alpha
         self._begin_random(seed)
 

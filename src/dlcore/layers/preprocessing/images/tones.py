@@ -121,6 +121,8 @@ class RandomBrightness(Colors):
         name = str(images.dtype)
         if "float" in name:
             return self._toned(self._floating(images) if name == "float16" else images, 1.0, delta, 0.0, low, high)
+        if name == "bool":
+            raise ValueError(f"RandomBrightness: expected images of numbers. Received: shape {tuple(images.shape)} and dtype bool")
         limits = np.iinfo(name)
         wide = cast(images, "float32" if limits.bits < 32 else "float64")
         return cast(self._toned(wide, 1.0, np.trunc(delta), 0.0, max(low, limits.min), min(high, limits.max)), name)
