@@ -1,6 +1,6 @@
 """Ten kinds of clothes on 70,000 small grey pictures (Fashion-MNIST): a convolutional network gets about 92 % of them right.
 
-Batch normalization makes training faster, and when the validation stops improving, smaller steps follow. Runs with Keras
+Batch normalization makes training faster, and the steps become smaller from batch to batch. Runs with Keras
 too: replace the import by `import keras` (and `keras.datasets.fashion_mnist.load_data()` downloads the data). The data is
 looked for in DLCORE_DATA, then in the cache folder, else downloaded; without a network the 2,500 pictures that come with the
 package do.
@@ -10,6 +10,8 @@ import sys
 
 import dlcore as keras
 from dlcore.datasets import fashion_mnist
+
+EPOCHS = 8
 
 keras.utils.set_random_seed(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
 
@@ -40,15 +42,16 @@ model = keras.Sequential(
         *convolution(64),
         keras.layers.MaxPooling2D(2),
         *convolution(128),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dropout(0.3),
+        keras.layers.MaxPooling2D(2),
+        keras.layers.Flatten(),
+        keras.layers.Dropout(0.5),
         keras.layers.Dense(10, activation="softmax"),
     ]
 )
 model.summary()
-model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-slower = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.2, patience=1)
-model.fit(x_train, y_train, batch_size=128, epochs=12, validation_split=0.1, callbacks=[slower], verbose=2)
+schedule = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=-(-len(x_train) // 128) * EPOCHS)
+model.compile(optimizer=keras.optimizers.Adam(schedule), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(x_train, y_train, batch_size=128, epochs=EPOCHS, validation_data=(x_test, y_test), verbose=2)
 
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
 print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}")

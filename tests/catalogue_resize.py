@@ -53,6 +53,19 @@ for _axis, _shape, _large in [(0, (4, 3), (4, 5000)), (1, (2, 4, 3), (300, 4, 40
         large=normal(_large),
     )
 
+_wide = _rng.normal(size=(5, 9)) * (_rng.random((5, 9)) < 0.7)
+for _c, _both in [(1, True), (2, True), (3, True), (4, True), (17, True), (3, False), (4, False)]:
+    add(
+        "Resample",
+        f"{_c} channels, {'height and width' if _both else 'width'}",
+        lambda x, both=_both: resize.resize_images(x, resize.Taps(_matrix) if both else None, resize.Taps(_wide)),
+        lambda x, both=_both: np.einsum("ih,jw,nhwc->nijc", _matrix if both else np.eye(4), _wide, x),
+        normal((2, 4, 9, _c)),
+        single=normal((1, 4, 9, _c)),
+        empty=normal((0, 4, 9, _c)),
+        large=normal((900, 4, 9, _c)),
+    )
+
 add("Total", "two", lambda a, b: total.total([a, b]), lambda a, b: a + b, normal((3, 4), (3, 4)), single=normal((1,), (1,)), empty=normal((0, 4), (0, 4)))
 add(
     "Total",

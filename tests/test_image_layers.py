@@ -1,6 +1,7 @@
 """Layers that prepare and augment images: Keras' recorded numbers, what they draw, masks, labels and boxes, errors."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -299,6 +300,27 @@ def test_whole_numbers():
     np.testing.assert_array_equal(exact, np.minimum(x.astype(int) + 127, 255))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos3"])
+@pytest.mark.parametrize("options", [{}, {"antialias": True}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 300.6}])
+def test_bytes_are_resized_as_floats_and_rounded(channels, interpolation, options):
+    x = np.random.default_rng(0).choice([0, 1, 127, 200, 255], (2, 9, 8, channels)).astype("uint8")
+    for size in ((4, 11), (9, 3), (17, 8), (1, 1)):
+        bytes_, floats = (dlcore.ops.image.resize(v, size, interpolation, **options).numpy() for v in (x, x.astype("float32")))
+        assert bytes_.dtype == np.uint8
+        assert np.abs(bytes_ - np.clip(floats, 0, 255)).max() <= 0.5 + 1e-4
+
+
+def test_resizing_is_the_same_for_any_number_of_threads_and_images():
+    x = np.random.default_rng(0).normal(size=(40, 61, 53, 3)).astype("float32")
+    several = []
+    for threads in (1, 3, 2):
+        config.set_num_threads(threads)
+        several.append(dlcore.ops.image.resize(x, (47, 90), "bicubic").numpy())
+    assert (several[0] == several[1]).all() and (several[0] == several[2]).all()
+    assert (dlcore.ops.image.resize(x[7], (47, 90), "bicubic").numpy() == several[0][7]).all()
+
+
 def test_images_in_a_model_train():
     x, y = images(32, 8, 8, 3) / 255, np.arange(32) % 2
     model = dlcore.Sequential([layers.RandomFlip(seed=1), layers.RandomRotation(0.1, seed=2), layers.RandomZoom(0.1, seed=3), layers.RandomContrast(0.1, (0, 1), seed=4),
@@ -309,6 +331,25 @@ def test_images_in_a_model_train():
     assert len(model.weights) == 2
     np.testing.assert_array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
     dlcore.models.clone_model(model)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_weights_in_front_of_images_train_or_it_is_an_error(name):
+    x = images(4, 9, 8, 3)
+    layer = getattr(layers, name)(**RANDOM[name], seed=1)
+    model = dlcore.Sequential([dlcore.Input((9, 8, 3)), layers.Dense(3, kernel_initializer="identity"), layer, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()[0]
+    try:
+        model.fit(x, np.ones((4, 1)), verbose=0)
+    except ValueError as error:
+        assert re.search(f"{name} works in NumPy and passes no gradient on.*received images.*stop_gradient", str(error))
+        assert not isinstance(layer, (layers.RandomFlip, layers.RandomRotation, layers.RandomBrightness))
+    else:
+        assert (model.get_weights()[0] != before).any()
+    dlcore.Sequential([layer, model.layers[0]])(x, training=True)      # in front nothing is missing
+    with dlcore.GradientTape():
+        layer(dlcore.ops.stop_gradient(dlcore.Variable(x)), training=True)
 
 
 def test_a_dict_in_a_functional_model():
@@ -409,6 +450,29 @@ def test_ops_in_a_functional_model():
     np.testing.assert_array_equal(model(x), image.sobel_edges(image.pad_images(image.crop_images(y, 1, 1, 1, 1), 2, 2, 2, 2)))
 
 
+def test_structural_similarity():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (2, 9, 13, 3))
+    y = np.clip(x + rng.normal(0, 40, x.shape), 0, 255).round()
+    bell = np.exp(-((np.arange(5) - 2) ** 2) / (2 * 1.5**2))
+    weights = np.outer(bell, bell) / bell.sum() ** 2
+    expected = []
+    for a, b in zip(x.astype(float), y, strict=True):
+        a, b = (np.lib.stride_tricks.sliding_window_view(v, (5, 5), (0, 1)) for v in (a, b))
+        mean_a, mean_b, aa, bb, ab = ((weights * v).sum((-2, -1)) for v in (a, b, a * a, b * b, a * b))
+        c1, c2 = 2.55**2, 7.65**2
+        top = (2 * mean_a * mean_b + c1) * (2 * (ab - mean_a * mean_b) + c2)
+        expected.append((top / ((mean_a**2 + mean_b**2 + c1) * (aa - mean_a**2 + bb - mean_b**2 + c2))).mean())
+    for dtype in ("float64", "float32", "uint8"):
+        ssim = dlcore.ops.image.ssim(x.astype(dtype), y.astype(dtype), 255, filter_size=5)
+        assert ssim.dtype == ("float64" if dtype == "float64" else "float32")
+        np.testing.assert_allclose(ssim, expected, rtol=1e-5)
+    first = dlcore.ops.image.ssim(np.moveaxis(x[0], 2, 0).astype("float64"), np.moveaxis(y[0], 2, 0), 255, filter_size=5, data_format="channels_first")
+    assert first.shape == ()
+    np.testing.assert_allclose(first, expected[0])
+    assert dlcore.ops.image.ssim(dlcore.Input((16, 16, 3)), dlcore.Input((16, 16, 3))).shape == (None,)
+
+
 def test_gradients_reach_the_images_only():
     x, matrix = dlcore.Variable(images(1, 4, 4, 1)), dlcore.Variable(np.array([[1, 0, 0.5, 0, 1, 0, 0, 0]], "float32"))
     with dlcore.GradientTape() as tape:
@@ -442,6 +506,10 @@ def test_gradients_reach_the_images_only():
     (lambda i, x: i.rgb_to_hsv(x.astype("uint8")), "expected float dtype"),
     (lambda i, x: i.rgb_to_grayscale(x[..., :2]), "Invalid channel size"),
     (lambda i, x: i.gaussian_blur(x, (2, 2)), "two odd numbers"),
+    (lambda i, x: i.ssim(x, x[:1]), r"must have the same shape. Received: image1.shape=\(2, 4, 5, 3\), image2.shape=\(1, 4, 5, 3\)"),
+    (lambda i, x: i.ssim(x, x), "at least filter_size=11 pixels high and wide"),
+    (lambda i, x: i.ssim(x, x, filter_size=2), "filter_size must be an odd number"),
+    (lambda i, x: i.ssim(x[0, 0], x), "Invalid image1 rank"),
     (lambda i, x: i.scale_and_translate(x, (2, 2), [1.0], [0.0], [1], "linear"), "expected 4 numbers in `output_shape`"),
 ])  # fmt: skip
 def test_errors_of_ops(call, message):

@@ -10,7 +10,7 @@ from golden.record_reshaping import MODELS, SEEDS, Case, train
 
 import dlcore
 from dlcore import Input, layers, ops
-from dlcore._kernels.resize import Taps, resample, upsample
+from dlcore._kernels.resize import Taps, resample, resize_images, upsample
 from dlcore._kernels.total import total
 from dlcore.testing import check_gradient
 
@@ -149,6 +149,9 @@ def test_results_do_not_depend_on_threads():
         (lambda: Taps(np.ones(3)), ValueError, r"shape \(3,\)"),
         (lambda: resample(np.ones((2, 3)), Taps(np.ones((4, 2))), 1), ValueError, "expected 2 elements along axis 1"),
         (lambda: resample(np.ones((2, 3), "int32"), Taps(np.ones((4, 3))), 1), ValueError, "expected float32 or float64"),
+        (lambda: resize_images(np.ones((2, 3)), None, None), ValueError, "expected images .n, height, width, channels.; received a tensor"),
+        (lambda: resize_images(np.ones((1, 2, 3, 1), "int32"), None, None), ValueError, "expected float32 or float64 or uint8"),
+        (lambda: resize_images(np.ones((1, 2, 3, 1)), None, Taps(np.ones((4, 2)))), ValueError, "expected 2 elements along axis 2"),
         (lambda: upsample(np.ones((2, 3)), (1, 2), 1), ValueError, "2 axes from axis 1 on"),
         (lambda: upsample(np.ones((2, 3)), (), 1), ValueError, r"times=\(\)"),
         (lambda: total([]), ValueError, "at least one tensor"),

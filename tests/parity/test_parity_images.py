@@ -121,6 +121,7 @@ def image_calls(rng):
     yield "map_coordinates", (whole[..., 0] if x.ndim == 3 else whole[0, ..., 0], np.stack(places[:2]), 1), {"fill_mode": FILLS[rng.integers(5)], "fill_value": 3}
     if not single:
         yield "sobel_edges", (x,), form
+        yield "ssim", (x, np.clip(x + rng.normal(0, 0.2, x.shape), 0, 1).astype(x.dtype), 1.0, 3), form
         method = ("linear", "cubic", "lanczos3", "lanczos5")[rng.integers(4)]
         shape = (n, 5, 7, 3) if not first else (n, 3, 5, 7)
         scale, shift = rng.uniform(0.4, 2, 2).astype("float32"), rng.uniform(-2, 2, 2).astype("float32")

@@ -337,8 +337,8 @@ cdef class _ConvOp(Op):
         self.groups = 1
         if self.transposed:
             if channels != UNKNOWN and channels != w.dims[w.ndim - 1]:
-                raise ValueError(f"{name}: the number of input channels must be the {w.dims[w.ndim - 1]} of the kernel's last axis; received inputs, {describe(x)}, "
-                                 f"and a kernel of shape {w.shape}")
+                raise ValueError(f"{name}: the number of input channels must be the {w.dims[w.ndim - 1]} of the kernel's last axis; received inputs, "
+                                 f"{describe(x)}, and a kernel of shape {w.shape}")
         elif channels != UNKNOWN and channels != w.dims[w.ndim - 2]:
             self.groups = channels // w.dims[w.ndim - 2] if w.dims[w.ndim - 2] else 0
             if self.groups < 1 or channels % w.dims[w.ndim - 2] or filters % self.groups:
@@ -358,8 +358,8 @@ cdef class _ConvOp(Op):
             if self.window[2] and dims[i + 1] != UNKNOWN:
                 dims[i + 1] //= self.window[3 - self.rank + i]
                 if dims[i + 1] < 1:
-                    raise ValueError(f"{name}: Computed output size would be zero or negative. The windows of pooling are larger than what they pool, of inputs "
-                                     f"of shape {x.shape} and a kernel of shape {w.shape}")
+                    raise ValueError(f"{name}: Computed output size would be zero or negative. The windows of pooling are larger than what they pool, of "
+                                     f"inputs of shape {x.shape} and a kernel of shape {w.shape}")
         dims[x.ndim - 1] = filters
         self.declare(w.dtype, x.ndim, dims)
         return 0
@@ -533,8 +533,8 @@ cdef class Conv(_ConvOp):
             return UNKNOWN
         if self.padding == 0:
             if size < reach:
-                raise ValueError(f"conv: Computed output size would be zero or negative. Received inputs of shape {(<Tensor>self.inputs[0]).shape}, a kernel of shape "
-                                 f"{(<Tensor>self.inputs[1]).shape} and dilation_rate={self.dilation[i]} with padding='valid'")
+                raise ValueError(f"conv: Computed output size would be zero or negative. Received inputs of shape {(<Tensor>self.inputs[0]).shape}, "
+                                 f"a kernel of shape {(<Tensor>self.inputs[1]).shape} and dilation_rate={self.dilation[i]} with padding='valid'")
             return (size - reach) // stride + 1
         result = (size + stride - 1) // stride
         if self.padding == 1:
@@ -653,7 +653,8 @@ def convolve(x, kernel, bias, strides, padding, dilation, activation=None, scale
         raise ValueError(f"conv: padding must be 'valid', 'same' or 'causal'; received padding={padding!r}")
     if pool is not None:
         if op.rank > 2 or op.code != ACT_LINEAR and op.code != ACT_RELU:
-            raise ValueError(f"conv: pool is for 1 or 2 spatial axes and for relu or no activation; received inputs of shape {inputs[0].shape}, activation={activation!r}")
+            raise ValueError(f"conv: pool is for 1 or 2 spatial axes and for relu or no activation; received inputs of shape {inputs[0].shape}, "
+                             f"activation={activation!r}")
         op.window[1] = 1
         _sizes("conv", "pool", pool, op.rank, 1, &op.window[3 - op.rank])
         if op.window[1] * op.window[2] > 256:

@@ -231,9 +231,9 @@ cdef void _fold_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 cdef void _pack(const real* w, const real* scale, real* to, Py_ssize_t rows, Py_ssize_t channels, Py_ssize_t wide) noexcept nogil:
     """Rows of the filter, scaled, once for every pixel of a wide one."""
-    cdef Py_ssize_t t, m, j
+    cdef Py_ssize_t t, j, _m
     for t in range(rows):
-        for m in range(wide):
+        for _m in range(wide):
             for j in range(channels):
                 to[j] = w[t * channels + j] if scale == NULL else w[t * channels + j] * scale[j]
             to += channels

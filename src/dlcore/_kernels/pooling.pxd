@@ -106,28 +106,3 @@ cdef inline void vunmax_scatter(const real* g, const char* at, const Py_ssize_t*
         dl_unmax_scatter_f(g, <const uint8_t*>at, off, c, x)
     else:
         dl_unmax_scatter_d(g, <const uint8_t*>at, off, c, x)
-
-
-# k rows of x, `ld` elements apart, pooled to one row of n pixels by windows (k, k) side by side, where k * k <= 256. `at` gets
-# the position of each maximum (row * k + column, the first one wins), unless it is NULL.
-cdef inline void max_pool_rows(const real* x, Py_ssize_t ld, Py_ssize_t k, Py_ssize_t n, Py_ssize_t channels,
-                               real* y, uint8_t* at) noexcept nogil:
-    cdef Window a
-    cdef Py_ssize_t i
-    cdef int bytes = 0 if at == NULL else 1
-    a.d, a.h, a.w, a.plane, a.row, a.c, a.kh, a.kw = 1, k, k, 0, ld, channels, k, k
-    for i in range(n):
-        vmax_pixel(x + i * k * channels, &a, y + i * channels, <char*>at + i * channels * bytes, bytes)
-
-
-# The reverse: k rows of dx of `columns` pixels (at least n * k), zero wherever there was no maximum.
-cdef inline void unpool_rows(const real* g, const uint8_t* at, Py_ssize_t k, Py_ssize_t n, Py_ssize_t channels,
-                             real* dx, Py_ssize_t ld, Py_ssize_t columns) noexcept nogil:
-    cdef Window a
-    cdef Py_ssize_t i, j
-    a.d, a.h, a.w, a.plane, a.row, a.c, a.kh, a.kw = 1, k, k, 0, ld, channels, k, k
-    for i in range(n):
-        vunmax_pixel(g + i * channels, <const char*>at + i * channels, 1, &a, dx + i * k * channels, False)
-    for i in range(k):
-        for j in range(n * k * channels, columns * channels):
-            dx[i * ld + j] = 0

@@ -10,8 +10,8 @@ from dlcore._kernels.cast cimport apply_move
 from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, itemsize, tensor
-from dlcore._kernels.types cimport F32, kernel_void, real
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, itemsize, pool_alloc, pool_free, tensor
+from dlcore._kernels.types cimport F32, F64, U8, kernel_void, real
 
 __all__ = []            # keras.ops has no such names; layers import them from here
 
@@ -240,6 +240,41 @@ def upsample(x, times, axis):
 
 # ------------------------------------------------------------------------------------------------------ weighted sums
 
+cdef extern from "resample.h" nogil:
+    ctypedef struct dl_taps:
+        const int64_t* start
+        const int64_t* column
+        const void* weight
+
+    ctypedef struct dl_resample:
+        Py_ssize_t h, w, c, oh, ow
+        dl_taps down, across
+        const void* x
+        void* y
+        bint accumulate
+        char* room
+        Py_ssize_t size, block
+
+    enum:
+        DL_PAD
+
+    void dl_resample_f(const dl_resample* p, Py_ssize_t begin, Py_ssize_t end)
+    void dl_resample_d(const dl_resample* p, Py_ssize_t begin, Py_ssize_t end)
+    void dl_resample_u(const dl_resample* p, Py_ssize_t begin, Py_ssize_t end)
+
+
+cdef void sum_f(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    dl_resample_f(<dl_resample*>ctx, begin, end)
+
+
+cdef void sum_d(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    dl_resample_d(<dl_resample*>ctx, begin, end)
+
+
+cdef void sum_u(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    dl_resample_u(<dl_resample*>ctx, begin, end)
+
+
 cdef class Taps:
     """A sparse matrix (m, n), by rows, together with its transpose: which neighbours make up a new cell.
 
@@ -249,125 +284,102 @@ cdef class Taps:
 
     cdef readonly Py_ssize_t m
     cdef readonly Py_ssize_t n
-    cdef Tensor start, column, weight           # rows
-    cdef Tensor start_t, column_t, weight_t     # columns
+    cdef tuple rows         # start, column, weight as double and as float
+    cdef tuple columns      # of the transpose
 
     def __cinit__(self, matrix):
         matrix = np.asarray(matrix, dtype=np.float64)
         if matrix.ndim != 2:
             raise ValueError(f"Taps: expected a matrix; received an array of shape {matrix.shape}")
         self.m, self.n = matrix.shape
-        self.start, self.column, self.weight = _by_rows(matrix)
-        self.start_t, self.column_t, self.weight_t = _by_rows(matrix.T)
+        self.rows, self.columns = _by_rows(matrix), _by_rows(matrix.T)
+
+    cdef void show(self, dl_taps* t, bint transposed, bint f64) noexcept:
+        cdef tuple parts = self.columns if transposed else self.rows
+        t.start = <const int64_t*>(<Tensor>parts[0]).data
+        t.column = <const int64_t*>(<Tensor>parts[1]).data
+        t.weight = (<Tensor>parts[2 if f64 else 3]).data
 
 
 def _by_rows(matrix):
     rows, columns = np.nonzero(matrix)
     start = np.zeros(matrix.shape[0] + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=matrix.shape[0]), out=start[1:])
-    return tensor(start), tensor(columns.astype(np.int64)), tensor(np.ascontiguousarray(matrix[rows, columns]))
-
-
-cdef struct Sums:
-    # y (outer, m, inner) from x (outer, n, inner)
-    Py_ssize_t m
-    Py_ssize_t n
-    Py_ssize_t inner
-    int dtype
-    bint accumulate
-    const int64_t* start
-    const int64_t* column
-    const double* weight
-    char* x
-    char* y
-
-
-cdef kernel_void weigh(const Sums* c, const real* x, real* y, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t t, i, j, k
-    cdef const real* base
-    cdef const real* row
-    cdef real* to
-    cdef real w, total
-    for t in range(begin, end):
-        i = t % c.m
-        base = x + t // c.m * c.n * c.inner
-        to = y + t * c.inner
-        if c.inner == 1:
-            total = to[0] if c.accumulate else <real>0
-            for k in range(c.start[i], c.start[i + 1]):
-                total += <real>c.weight[k] * base[c.column[k]]
-            to[0] = total
-            continue
-        if not c.accumulate and c.start[i] == c.start[i + 1]:
-            for j in range(c.inner):
-                to[j] = 0
-        for k in range(c.start[i], c.start[i + 1]):
-            w = <real>c.weight[k]
-            row = base + c.column[k] * c.inner
-            if c.accumulate or k > c.start[i]:
-                for j in range(c.inner):
-                    to[j] += w * row[j]
-            else:
-                for j in range(c.inner):
-                    to[j] = w * row[j]
-
-
-cdef void weigh_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Sums* c = <Sums*>ctx
-    if c.dtype == F32:
-        weigh[float](c, <const float*>c.x, <float*>c.y, begin, end)
-    else:
-        weigh[double](c, <const double*>c.x, <double*>c.y, begin, end)
+    weight = np.ascontiguousarray(matrix[rows, columns])
+    return tensor(start), tensor(columns.astype(np.int64)), tensor(weight), tensor(weight.astype(np.float32))
 
 
 @cython.no_gc
 cdef class Resample(Op):
-    """Weighted sums of neighbours along an axis."""
+    """Weighted sums of neighbours along an axis, along the next one, or along both."""
 
     cdef int axis
-    cdef Taps taps
+    cdef Taps down          # along `axis`, or None
+    cdef Taps across        # along the next one, or None
+    cdef bint whole         # whether bytes are allowed
 
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Py_ssize_t dims[MAX_NDIM]
+        cdef Taps taps
         cdef int i
-        if x.dims[self.axis] != self.taps.n:
-            raise ValueError(f"resample: expected {self.taps.n} elements along axis {self.axis}; received {describe(x)}")
-        if x.dtype < F32:
-            raise ValueError(f"resample: expected float32 or float64; received {describe(x)}")
+        if x.dtype < F32 and not (self.whole and x.dtype == U8):
+            raise ValueError(f"resample: expected float32 or float64{' or uint8' if self.whole else ''}; received {describe(x)}")
         for i in range(x.ndim):
             dims[i] = x.dims[i]
-        dims[self.axis] = self.taps.m
+        for i in range(2):
+            taps = self.across if i else self.down
+            if taps is not None:
+                if x.dims[self.axis + i] != taps.n:
+                    raise ValueError(f"resample: expected {taps.n} elements along axis {self.axis + i}; received {describe(x)}")
+                dims[self.axis + i] = taps.m
         self.declare(x.dtype, x.ndim, dims)
         return 0
 
-    cdef void run(self, Tensor x, Tensor y, Tensor start, Tensor column, Tensor weight, bint accumulate) noexcept:
-        cdef Sums c
-        cdef Py_ssize_t outer = 1
-        cdef int i
-        c.m, c.n, c.inner = y.dims[self.axis], x.dims[self.axis], 1
+    cdef int run(self, Tensor x, Tensor y, bint back, bint accumulate) except -1:
+        """y from x; `back`: with the transposed matrices."""
+        cdef dl_resample p
+        cdef bint f64 = x.dtype == F64
+        cdef Py_ssize_t rows = 1, blocks, row
+        cdef double work
+        cdef int i, last = self.axis + (1 if self.across is not None else 0)
+        p.h = p.oh = p.w = p.ow = p.c = 1
+        p.down.start = p.across.start = NULL
         for i in range(self.axis):
-            outer *= x.dims[i]
-        for i in range(self.axis + 1, x.ndim):
-            c.inner *= x.dims[i]
-        c.dtype, c.accumulate, c.x, c.y = x.dtype, accumulate, x.data, y.data
-        c.start, c.column, c.weight = <const int64_t*>start.data, <const int64_t*>column.data, <const double*>weight.data
-        if y.size:
-            launch(weigh_block, &c, outer * c.m, max(<Py_ssize_t>1, 16384 // c.inner),
-                   (<double>y.size * weight.size / max(<Py_ssize_t>1, c.m)) * (1.0 if c.inner < 8 else 0.1))
+            rows *= x.dims[i]
+        for i in range(last + 1, x.ndim):
+            p.c *= x.dims[i]
+        if self.axis >= 0:
+            p.h, p.oh = x.dims[self.axis], y.dims[self.axis]
+        if self.across is not None:
+            p.w, p.ow = x.dims[last], y.dims[last]
+            self.across.show(&p.across, back, f64)
+        if self.down is not None:
+            self.down.show(&p.down, back, f64)
+        if y.size == 0:
+            return 0
+        rows *= p.oh
+        row = (p.w + p.ow) * p.c
+        p.x, p.y, p.accumulate = x.data, y.data, accumulate
+        p.size = (row + 2 * DL_PAD) * (8 if f64 else 4)
+        p.block = max(<Py_ssize_t>1, 32768 // row)
+        blocks = (rows + p.block - 1) // p.block
+        work = <double>rows * row
+        p.room = <char*>pool_alloc(blocks * p.size)
+        launch(sum_u if x.dtype == U8 else sum_d if f64 else sum_f, &p, rows, p.block, work * (0.3 if self.across is None else 0.6))
+        pool_free(p.room, blocks * p.size)
+        return 0
 
     cdef int forward(self) except -1:
-        cdef Taps taps = self.taps
-        self.run(<Tensor>self.inputs[0], self.out, taps.start, taps.column, taps.weight, False)
+        self.run(<Tensor>self.inputs[0], self.out, False, False)
         return 0
 
     cdef int backward(self) except -1:
-        cdef Taps taps = self.taps
         cdef Tensor d
         cdef bint accumulate
         if wanted(self, 0):
             d = self.grad_in(0, &accumulate)
-            self.run(self.out.grad, d, taps.start_t, taps.column_t, taps.weight_t, accumulate)
+            self.run(self.out.grad, d, True, accumulate)
         return 0
 
 
@@ -389,6 +401,37 @@ def resample(x, Taps taps not None, axis):
     """
     cdef Tensor a = tensor(x)
     cdef Resample op = Resample.__new__(Resample)
+    cdef Py_ssize_t inner = 1
+    cdef int i
     op.axis = axis_index("resample", axis, a.ndim, a)
-    op.taps = taps
+    for i in range(op.axis + 1, a.ndim):
+        inner *= a.dims[i]
+    if 0 <= inner < 16:             # short cells have their own code, along the second of the two axes
+        op.axis -= 1
+        op.across = taps
+    else:
+        op.down = taps
+    return apply_move(op, (a,))
+
+
+def resize_images(images, Taps down, Taps across):
+    """Weighted sums of neighbours along height and width, in one pass.
+
+    Args:
+        images: Tensor (n, height, width, channels), floating or uint8; sums of bytes are computed in float32, rounded, and cut to
+            what a byte holds.
+        down: Taps along the height, or None.
+        across: Taps along the width, or None.
+
+    Returns:
+        A tensor of the dtype of images.
+
+    Raises:
+        ValueError: If shapes or dtypes do not fit.
+    """
+    cdef Tensor a = tensor(images)
+    cdef Resample op = Resample.__new__(Resample)
+    if a.ndim != 4:
+        raise ValueError(f"resize_images: expected images (n, height, width, channels); received {describe(a)}")
+    op.axis, op.down, op.across, op.whole = 1, down, across, True
     return apply_move(op, (a,))

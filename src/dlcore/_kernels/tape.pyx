@@ -461,6 +461,16 @@ def recording():
     return dl_open_tape != NULL
 
 
+def followed(x):
+    """Whether a tape that is open on this thread records what becomes of a tensor."""
+    cdef Tape tape = None if dl_open_tape == NULL else <Tape>dl_open_tape
+    while isinstance(x, Tensor) and tape is not None:
+        if (<Tensor>x).dtype >= F16 and _wants(<Tensor>x, tape):
+            return True
+        tape = tape.parent
+    return False
+
+
 class stop_recording:
     """Context in which nothing is recorded, whatever tapes are open."""
 

@@ -1,5 +1,7 @@
 """Activated: a layer that ends with an activation, which its op computes on the way if it can."""
 
+from collections.abc import Callable
+
 from dlcore import activations
 from dlcore.layers.base import Layer
 
@@ -9,6 +11,8 @@ class Activated(Layer):
 
     `_fused` is the code with which an op computes it; None if it is not elementwise, so must be called on the op's result.
     """
+
+    activation: Callable
 
     def __setattr__(self, name, value):
         if name == "activation":

@@ -53,12 +53,13 @@ def _folded(conv, norm, act=None, pool=None):
         return None
     if pool is not None and not _pools(conv, code, pool):
         return None
+    pooling = None if pool is None else conv.pooling(code, pool.pool_size)
 
     def run(x, training):
         if norm.trainable and (training or call_training()) or recording():
             return None
         scale, bias = folded(norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance, norm.epsilon, conv.bias)
-        return conv.convolve(x, bias, code, scale) if pool is None else conv.pooled(x, bias, code, scale, pool.pool_size)
+        return conv.convolve(x, bias, code, scale) if pooling is None else pooling(x, bias, scale)
 
     return run
 
@@ -75,7 +76,10 @@ def _pools(conv, code, pool):
 def _pooled(conv, *rest):
     pool = rest[-1]
     code = conv._fused if len(rest) == 1 else _ACTIVATIONS[type(rest[0])](rest[0]) if conv._fused == LINEAR else None
-    return (lambda x, training: conv.pooled(x, conv.bias, code, None, pool.pool_size)) if _pools(conv, code, pool) else None
+    if not _pools(conv, code, pool):
+        return None
+    pooling, bias = conv.pooling(code, pool.pool_size), conv.bias
+    return lambda x, training: pooling(x, bias, None)
 
 
 # What layers are to a pattern. A convolution has a method `convolve(inputs, bias, activation, scale)`.

@@ -159,10 +159,11 @@ class BaseConv(Convolution):
                              f"channels not counted), kernel_size={self.kernel_size}, dilation_rate={self.dilation_rate}, padding={self.padding!r}")
         return size
 
-    def pooled(self, inputs, bias, activation, scale, window):
-        """`convolve` and the maximum pooling that follows it, with windows side by side; only channels last and up to two axes, and
-        with relu or no activation."""
-        return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation, scale, window)
+    def pooling(self, activation, window):
+        """`convolve` and the maximum pooling that follows it as a function of (inputs, bias, scale), which is what this layer does until an
+        attribute of it is set. Only channels last and up to two axes, and with relu or no activation; windows lie side by side."""
+        kernel, strides, padding, dilation = self.kernel, self.strides, self.padding, self.dilation_rate
+        return lambda inputs, bias, scale: convolve(inputs, kernel, bias, strides, padding, dilation, activation, scale, window)
 
     def _apply(self, inputs, bias, activation, scale):
         return convolve(inputs, self.kernel, bias, self.strides, self.padding, self.dilation_rate, activation, scale)

@@ -1,6 +1,6 @@
 """Functions on images, with the names and arguments of ``keras.ops.image``."""
 
-from dlcore.ops.image import colors, filters, geometry, windows
+from dlcore.ops.image import colors, filters, geometry, quality, windows
 from dlcore.ops.symbolic import door
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "rgb_to_hsv",
     "scale_and_translate",
     "sobel_edges",
+    "ssim",
 ]
 
 affine_transform = door(geometry.affine_transform, __name__)
@@ -36,3 +37,4 @@ rgb_to_grayscale = door(colors.rgb_to_grayscale, __name__)
 rgb_to_hsv = door(colors.rgb_to_hsv, __name__)
 scale_and_translate = door(geometry.scale_and_translate, __name__)
 sobel_edges = door(filters.sobel_edges, __name__)
+ssim = door(quality.ssim, __name__)

@@ -8,7 +8,7 @@ from dlcore._kernels.compare import clip
 from dlcore._kernels.elementwise import round
 from dlcore._kernels.gather import expand_dims, getitem, pad
 from dlcore._kernels.image import FILL_MODES, affine, sample
-from dlcore._kernels.resize import resample
+from dlcore._kernels.resize import resample, resize_images
 from dlcore._kernels.tensor import KerasTensor, convert
 from dlcore.ops.image.shapes import channels_last, floating, images_of
 from dlcore.ops.image.taps import INTERPOLATIONS, placed_taps, taps
@@ -62,7 +62,8 @@ def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspe
         return back(KerasTensor((x.shape[0], *size, x.shape[3]), x.dtype))
     if min(height, width) < 1:
         raise ValueError(f"images must have at least one pixel. Received: images.shape={tuple(images.shape)}")
-    x, rounded = floating(x)
+    # Bytes are computed in float32 by the kernel itself; but not what they are filled up with.
+    x, rounded = (x, lambda y: y) if x.dtype == "uint8" and not pad_to_aspect_ratio else floating(x)
     if crop_to_aspect_ratio:
         top, left, tall, wide = middle(height, width, size)
         x = getitem(x, (slice(None), slice(top, top + tall), slice(left, left + wide)))
@@ -70,11 +71,13 @@ def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspe
         top = (max(height, int(width * size[0] / size[1])) - height) // 2
         left = (max(width, int(height * size[1] / size[0])) - width) // 2
         x = pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=float(fill_value))
-    # First along the axis that loses more: the second pass has less to do.
-    for axis in sorted((1, 2), key=lambda a: size[a - 1] / x.shape[a]):
-        if x.shape[axis] != size[axis - 1] or interpolation.startswith("lanczos"):
-            x = resample(x, taps(x.shape[axis], int(size[axis - 1]), interpolation, bool(antialias) and interpolation != "nearest"), axis)
-    if interpolation not in ("nearest", "bilinear") and images.dtype == "uint8":
+    down, across = (
+        taps(old, int(new), interpolation, bool(antialias) and interpolation != "nearest") if old != new or interpolation.startswith("lanczos") else None
+        for old, new in zip(x.shape[1:3], size, strict=True)
+    )
+    if down is not None or across is not None:
+        x = resize_images(x, down, across)
+    if pad_to_aspect_ratio and images.dtype == "uint8":
         x = clip(x, 0, 255)
     return back(rounded(x))
 

@@ -5,6 +5,7 @@ import numpy as np
 from dlcore import random
 from dlcore._kernels.array import expand_dims, squeeze
 from dlcore._kernels.cast import cast
+from dlcore._kernels.tape import followed
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert
 from dlcore.config import standardize_data_format
 from dlcore.layers.base import Layer
@@ -142,7 +143,7 @@ class BaseImagePreprocessingLayer(Layer):
     def call(self, data, training=True):
         if not isinstance(data, dict):
             transform = self.transform_single_image if self._is_single(data) else self.transform_images
-            return transform(data, self.get_random_transformation(data, training=training), training=training)
+            return self._with_gradient(data, transform(data, self.get_random_transformation(data, training=training), training=training))
         if "images" not in data:
             raise ValueError(f"{type(self).__name__}: a dict needs the key 'images'. Received the keys {list(data)}")
         single = self._is_single(data["images"])
@@ -154,7 +155,20 @@ class BaseImagePreprocessingLayer(Layer):
             "segmentation_masks": (self.transform_segmentation_masks, self.transform_single_segmentation_mask),
         }
         found = {key: parts[key][single](data[key], transformation=transformation, training=training) for key in parts if key in data}
+        for key in ("images", "labels", "segmentation_masks"):
+            if key in found:
+                self._with_gradient(data[key], found[key])
         return {**data, **found}
+
+    def _with_gradient(self, given, result):
+        """The result, if a gradient finds its way back from there to what was given; otherwise training would go wrong silently."""
+        if followed(given) and not followed(result):
+            raise ValueError(
+                f"{type(self).__name__} works in NumPy and passes no gradient on, but received images that are computed by layers with "
+                f"weights, or that a tape watches: shape {tuple(given.shape)}. Put it in front of these layers, or its input under "
+                "dlcore.ops.stop_gradient"
+            )
+        return result
 
     def compute_output_shape(self, input_shape):
         return input_shape
