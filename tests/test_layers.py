@@ -1,6 +1,7 @@
 """Layers: the base class and the built-in ones, against NumPy."""
 
 import copy
+import pickle
 import threading
 
 import numpy as np
@@ -333,3 +334,65 @@ def test_activation_may_be_exchanged(make):
     for value, function in ((None, lambda z: z), ("tanh", np.tanh), (lambda z: z * z, np.square)):
         layer.activation = value
         np.testing.assert_allclose(layer(X), function(X @ layer.get_weights()[0]), rtol=1e-5, atol=1e-6)
+
+
+class TestSetAfterConstruction:
+    """Attributes of built-in layers that are set anew: what the layer does and what its configuration says follow."""
+
+    def test_configuration(self):
+        layer = layers.Dense(3)
+        layer.kernel_regularizer = dlcore.regularizers.L2(0.25)
+        layer.activation = "relu"
+        layer.activity_regularizer = dlcore.regularizers.L1(0.5)
+        again = layers.Dense.from_config(layer.get_config())
+        assert again.kernel_regularizer.l2 == 0.25 and again.activity_regularizer.l1 == 0.5 and again.activation is dlcore.activations.relu
+        assert again.units == 3 and again.get_config() == layer.get_config()
+
+    @pytest.mark.parametrize(("layer", "name", "value"), [
+        (layers.BatchNormalization(), "momentum", 0.5), (layers.Dropout(0.5), "rate", 0.25), (layers.Conv2D(3, 2), "filters", 4),
+        (layers.UpSampling2D(2), "size", (3, 3)), (layers.ReLU(), "max_value", 6.0), (layers.LayerNormalization(), "epsilon", 0.5)])
+    def test_plain_values(self, layer, name, value):
+        before = layer.get_config()
+        setattr(layer, name, value)
+        assert layer.get_config() == {**before, name: value}
+        assert getattr(type(layer).from_config(layer.get_config()), name) == value
+
+    def test_clone(self):
+        model = dlcore.Sequential([dlcore.Input((4,)), layers.Dense(2)])
+        model.layers[0].kernel_regularizer = "l2"
+        model.layers[0].kernel_regularizer = dlcore.regularizers.L2(0.1)
+        assert len(dlcore.models.clone_model(model).losses) == 1
+
+    def test_constructor_of_the_user(self):
+        class Twice(layers.Layer):
+            def __init__(self, units, **kwargs):
+                super().__init__(**kwargs)
+                self.units = units
+                self.units = 2 * units              # not the argument
+
+        assert Twice(3).get_config()["units"] == 3
+
+    def test_copies(self):
+        layer = layers.Dropout(0.5)
+        layer.rate = 0.25
+        other = copy.deepcopy(layer)
+        other.rate = 0.75
+        assert (layer.get_config()["rate"], other.get_config()["rate"], pickle.loads(pickle.dumps(layer)).get_config()["rate"]) == (0.25, 0.75, 0.25)
+
+    def test_activity_regularizer_after_calls(self):
+        model = dlcore.Sequential([dlcore.Input((4,)), layers.Dense(2, kernel_initializer="ones"), layers.Dense(1)])
+        x = np.ones((2, 4), "float32")
+        for _ in range(3):
+            model(x)
+        assert model.losses == []
+        model.layers[0].activity_regularizer = dlcore.regularizers.L1(1.0)
+        model(x)
+        assert float(model.losses[0]) == 8.0
+        model.layers[0].activity_regularizer = None
+        model(x)
+        assert model.losses == []
+
+    def test_size_of_upsampling(self):
+        layer = layers.UpSampling1D(2)
+        layer.size = 3
+        assert layer(np.ones((1, 2, 1), "float32")).shape == (1, 6, 1)

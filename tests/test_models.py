@@ -542,3 +542,32 @@ def test_metrics_given_to_compile_are_listed_once():
     logs = model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)), sample_weight=np.array([1.0, 0.0]), return_dict=True)
     assert list(logs) == ["loss", "m", "weighted_m"]
     assert [m.name for m in model.metrics] == ["loss", "compile_metrics"]
+
+
+class TestOrderOfCalls:
+    """Layers with state that are shared see their inputs in the order that Keras has."""
+
+    def test_branches(self):
+        """Keras starts from the outputs, and goes on from the last branch that it has met."""
+        called = []
+
+        class Traced(layers.Layer):
+            def call(self, x, mark=None):
+                called.append((self.name, mark))
+                return x
+
+        first, second, third = (Traced(name=name) for name in ("first", "second", "third"))
+        a, b = Input((2,)), Input((2,))
+        left, right = (third(second(first(x, mark=mark), mark=mark), mark=mark) for x, mark in ((a, "a"), (b, "b")))
+        model = Model([a, b], layers.Subtract()([left, right]))
+        called.clear()
+        model([ones(1, 2), ones(1, 2)])
+        assert called == [("first", "b"), ("first", "a"), ("second", "b"), ("second", "a"), ("third", "a"), ("third", "b")]
+
+    def test_moving_statistics_of_siamese_branches(self):
+        norm = layers.BatchNormalization(momentum=0.5)
+        shared = Sequential([Input((1,)), layers.Activation("linear")])
+        a, b = Input((1,)), Input((1,))
+        model = Model([a, b], layers.Subtract()([shared(norm(a)), shared(norm(b))]))
+        model([ones(2, 1), 0 * ones(2, 1)], training=True)
+        assert norm.moving_mean.numpy().item() == 0.5       # the second branch first, then the first one

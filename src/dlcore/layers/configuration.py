@@ -15,6 +15,19 @@ def _init_signature(cls):
     return inspect.signature(cls.__init__)
 
 
+@functools.cache
+def _arguments(cls):
+    """The constructor's arguments whose attributes are written as they are now if they were set anew.
+
+    None for a class with a constructor of the user's: its attributes need not mean what its arguments do.
+    """
+    if not cls.__init__.__module__.startswith("dlcore."):
+        return frozenset()
+    parameters = _init_signature(cls).parameters.values()
+    more = {"activity_regularizer"} if any(p.kind is p.VAR_KEYWORD for p in parameters) else set()
+    return frozenset({p.name for p in parameters} | more) - {"self", "name", "trainable", "dtype"}
+
+
 class Configurable:
     """Records the arguments it is constructed with, so that no class keeps a copy of them by hand."""
 
@@ -24,8 +37,13 @@ class Configurable:
         self.__dict__["_constructor"] = (args, kwargs)
         return self
 
+    def __setattr__(self, name, value):
+        if name in self.__dict__ and name in _arguments(type(self)):
+            self.__dict__.setdefault("_changed", {})[name] = True
+        super().__setattr__(name, value)
+
     def get_config(self):
-        """The constructor's arguments, such that ``type(layer).from_config(config)`` makes an equal layer."""
+        """The constructor's arguments, with what was set anew since, such that ``type(layer).from_config(config)`` makes an equal layer."""
         args, kwargs = self._constructor
         bound = _init_signature(type(self)).bind(self, *args, **kwargs)
         bound.apply_defaults()
@@ -39,6 +57,8 @@ class Configurable:
                 values.update({k: serialized(type(self), k, v) for k, v in value.items() if k not in values})
             elif kind is not inspect.Parameter.VAR_POSITIONAL and key not in ("name", "trainable", "dtype"):
                 values[key] = serialized(type(self), key, value)
+        # An argument is what its attribute holds now: the attributes of built-in layers may be set after construction.
+        values.update({key: serialized(type(self), key, getattr(self, key)) for key in self.__dict__.get("_changed", ())})
         return values
 
     @classmethod

@@ -63,7 +63,9 @@ class State:
         return [v for v, trainable in pairs if trainable] + [v for v, trainable in pairs if not trainable]
 
     def __setattr__(self, name, value):
-        holds = name not in BOOKKEEPING and (_MAY_HOLD[type(value)] or name == "built" or _MAY_HOLD[type(vars(self).get(name))])
+        holds = name not in BOOKKEEPING and (_MAY_HOLD[type(value)] or name in _CALLED_OTHERWISE or _MAY_HOLD[type(vars(self).get(name))])
+        if name == "activity_regularizer":
+            self._plain = -1
         if isinstance(value, (State, list, tuple, dict)) and name[0] != "_":
             State._sublayers(self)                  # what was put into a list before this comes before it
             super().__setattr__(name, value)
@@ -279,8 +281,10 @@ class _MayHold(dict):
 
 
 _MAY_HOLD = _MayHold()
+# Set, they may change what a call does around `call`.
+_CALLED_OTHERWISE = frozenset({"built", "activity_regularizer"})
 # What a layer knows of itself is no part of it.
-BOOKKEEPING = frozenset({"_constructor", "_inbound", "_tracked", "_created", "_losses", "_chain"})
+BOOKKEEPING = frozenset({"_constructor", "_inbound", "_tracked", "_created", "_losses", "_chain", "_changed"})
 
 
 def held_in(layer):

@@ -9,11 +9,14 @@ from dlcore.ops.image.taps import INTERPOLATIONS, taps
 
 
 class _UpSampling(Reshaping):
-    def _configure(self, size, data_format):
-        self._times = size
+    def _configure(self, data_format):
         self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=len(size) + 2)
+        self.input_spec = InputSpec(ndim=len(self._times) + 2)
         self._first = 2 if self.data_format == "channels_first" else 1
+
+    @property
+    def _times(self):
+        return self.size if isinstance(self.size, (tuple, list)) else (self.size,)
 
     def get_config(self):
         config = {**super().get_config(), "size": self.size}
@@ -48,7 +51,7 @@ class UpSampling1D(_UpSampling):
         if size <= 0:
             raise ValueError(f"UpSampling1D: size must be at least 1. Received: size={size}")
         self.size = size
-        self._configure((size,), "channels_last")
+        self._configure("channels_last")
 
 
 class UpSampling2D(_UpSampling):
@@ -72,7 +75,7 @@ class UpSampling2D(_UpSampling):
         self.interpolation = str(interpolation).lower()
         if self.interpolation not in INTERPOLATIONS:
             raise ValueError(f"UpSampling2D: interpolation must be one of {INTERPOLATIONS}. Received: interpolation={interpolation!r}")
-        self._configure(self.size, data_format)
+        self._configure(data_format)
 
     def get_config(self):
         return {**super().get_config(), "interpolation": self.interpolation}
@@ -102,4 +105,4 @@ class UpSampling3D(_UpSampling):
     def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.size = whole_tuple(size, 3, "size")
-        self._configure(self.size, data_format)
+        self._configure(data_format)

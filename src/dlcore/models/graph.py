@@ -23,7 +23,9 @@ class Graph:
         inputs, outputs: Structures of KerasTensors.
 
     Attributes:
-        layers: The layers, deepest first, as Keras orders them.
+        operations: The layers and the calls (nodes) of ops, deepest first, as Keras orders them.
+        layers: The layers among them.
+        nodes: The calls in the order in which they run.
     """
 
     def __init__(self, inputs, outputs):
@@ -40,16 +42,18 @@ class Graph:
         if any(len(node.follows) > len(node.inputs) for node in nodes):
             ordered, visits = self._trace("follows")        # masks count for the order, but travel with the tensors
         depth = self._depths(ordered)
-        self.nodes = sorted(nodes, key=lambda node: -depth[node])
-        layer_depth = {}
+        # Those of one depth in the order in which they were found to have one: a shared layer with state runs in Keras' order.
+        found = {node: i for i, node in enumerate(depth)}
+        self.nodes = sorted(nodes, key=lambda node: (-depth[node], found[node]))
+        deepest = {}
         for node in nodes:
-            if isinstance(node.operation, Layer):
-                layer_depth[node.operation] = max(depth[node], layer_depth.get(node.operation, 0))
+            deepest[_owner(node)] = max(depth[node], deepest.get(_owner(node), 0))
         for x in self.flat_inputs:                       # inputs that no output depends on
-            if x.history is not None and isinstance(x.history.operation, InputLayer) and x.history.operation not in layer_depth:
-                layer_depth[x.history.operation] = 0
+            if x.history is not None and isinstance(x.history.operation, InputLayer) and x.history.operation not in deepest:
+                deepest[x.history.operation] = 0
                 visits[x.history.operation] = -1
-        self.layers = sorted(layer_depth, key=lambda layer: (-layer_depth[layer], visits[layer]))
+        self.operations = sorted(deepest, key=lambda owner: (-deepest[owner], visits[owner]))
+        self.layers = [owner for owner in self.operations if isinstance(owner, Layer)]
         names = [layer.name for layer in self.layers]
         for name in names:
             if names.count(name) > 1:

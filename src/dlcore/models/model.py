@@ -12,6 +12,7 @@ from dlcore.models.graph import graph_between
 from dlcore.models.structure import KEYS, graph_config, graph_from_config, takes_graph
 from dlcore.models.trainer import Trainer
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
+from dlcore.variable import Changes
 
 
 class Model(Trainer, Layer):
@@ -53,7 +54,7 @@ class Model(Trainer, Layer):
         if inputs is not None:
             self._graph = graph_between(inputs, outputs)
             self.built = True
-        self._swift = False
+        self._swift = None          # if calls may be swift: `Changes.last` when that was found
 
     def __getstate__(self):
         # The arena holds the memory of these variables: a copy, with variables of its own, makes another. What the optimizer
@@ -157,7 +158,7 @@ class Model(Trainer, Layer):
         return self._graph.run(flat, training)
 
     def __call__(self, *args, **kwargs):
-        if self._swift and len(args) == 1 and (not kwargs or len(kwargs) == 1 and "training" in kwargs):
+        if self._swift is Changes.last and len(args) == 1 and (not kwargs or len(kwargs) == 1 and "training" in kwargs):
             x = args[0]
             if type(x) is np.ndarray and x.dtype.kind not in "OUS":
                 x = convert(x)
@@ -165,7 +166,8 @@ class Model(Trainer, Layer):
                 training = kwargs.get("training") if kwargs else None
                 return self.call(x, training=call_training() if training is None else training)
         outputs = self._general_call(args, kwargs)
-        self._swift = self.built and self._is_swift()
+        seen = Changes.last
+        self._swift = seen if self.built and self._is_swift() else None
         return outputs
 
     def _is_swift(self):

@@ -55,7 +55,7 @@ class Sequential(Model):
         if not self._stack and not isinstance(layer, InputLayer) and layer._given_input_shape is not None:
             self._stack.append(Input(batch_shape=layer._given_input_shape, dtype=layer.compute_dtype).history.operation)
         self._stack.append(layer)
-        self.built, self._swift, self._graph, self._chain = False, False, None, None
+        self.built, self._swift, self._graph, self._chain = False, None, None, None
         if rebuild:
             self._try_build()
 
@@ -64,7 +64,7 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError("There are no layers in the model.")
         layer = self._stack.pop()
-        self.built, self._swift, self._graph, self._chain = False, False, None, None
+        self.built, self._swift, self._graph, self._chain = False, None, None, None
         if rebuild:
             self._try_build()
         return layer

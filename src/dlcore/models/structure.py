@@ -53,9 +53,9 @@ def _operations(graph):
     for x in graph.flat_inputs:         # also inputs that no output depends on
         if x.history is not None and x.history not in nodes:
             nodes.insert(0, x.history)
-    operations, names = {}, {}
+    operations, names = {owner: [] for owner in graph.operations}, {}
     for node in nodes:
-        operations.setdefault(node.operation if isinstance(node.operation, Layer) else node, []).append(node)
+        operations[node.operation if isinstance(node.operation, Layer) else node].append(node)
     for layer, calls in operations.items():
         if isinstance(layer, Layer):
             names[layer] = layer.name
