@@ -211,6 +211,10 @@ def test_everything_is_given_back():
     assert pool_info()["live"] == before
 
 
+pooled = pytest.mark.skipif(pool_info()["cap"] == 0, reason="under sanitizers every block has the size asked for, and none is used again")
+
+
+@pooled
 def test_pool_reuses_and_trims():
     kernel.pool_trim()
     assert pool_info()["held"] == 0
@@ -226,6 +230,7 @@ def test_buffers_are_aligned():
         assert address(convert(np.ones(n, "float32")) + 1) % 64 == 0
 
 
+@pooled
 def test_poison_fills_new_buffers(poison):
     x = convert(np.ones(1000, "float32")) + 1
     beyond = np.ctypeslib.as_array((ctypes.c_ubyte * 96).from_address(address(x) + 4000))      # a block of 4,000 bytes has 4,096

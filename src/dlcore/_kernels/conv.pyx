@@ -442,10 +442,10 @@ cdef class _ConvOp(Op):
             launch(_finish_body, &f, y.size, 4096, act_cost(self.code) * y.size)
         return 0
 
-    cdef bint by_winograd(self) noexcept:
+    cdef bint by_winograd(self, bint back) noexcept:
         cdef dl_conv c
         cdef dl_winograd fast
-        return _by_winograd(&c, self.fill(&c, False), &fast)
+        return _by_winograd(&c, self.fill(&c, back), &fast)
 
     cdef Tensor unpooled(self, const char* mask):
         """The gradient of the field, which Winograd's algorithm reads as a whole."""
@@ -490,7 +490,7 @@ cdef class _ConvOp(Op):
             g = back_through(self, self.code, self.z, self.out.size // self.out.dims[self.out.ndim - 1], self.out.dims[self.out.ndim - 1], 2 if bias else 0)
             mask = NULL
             bias = False
-        if self.window[2] and self.by_winograd() and (by_x or by_kernel):
+        if self.window[2] and (by_x and self.by_winograd(True) or by_kernel and self.by_winograd(False)):
             g = self.unpooled(mask)
             mask = NULL
         if by_kernel or bias:

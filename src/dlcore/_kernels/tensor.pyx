@@ -40,11 +40,15 @@ cdef extern from *:
         return p;
     }
     static void dl_aligned_free(void* p) { free(p); }
+    #ifndef __SANITIZE_ADDRESS__
+    #define __SANITIZE_ADDRESS__ 0      /* under it, blocks end where they are meant to and none is used again: nothing stays hidden */
+    #endif
     static int dl_log2(size_t n) { return 63 - __builtin_clzll((unsigned long long)n); }
     """
     void* dl_aligned(size_t nbytes) nogil
     void dl_aligned_free(void* p) nogil
     int dl_log2(size_t n) nogil
+    const bint sanitized "__SANITIZE_ADDRESS__"
 
 
 # ---------------------------------------------------------------------------------------------------------- the pool
@@ -64,15 +68,13 @@ cdef Py_ssize_t _size_class(Py_ssize_t nbytes, Py_ssize_t* rounded) noexcept nog
     # Classes are (8 + k) / 8 * 2^e for k in 0..7: at most an eighth is wasted.
     cdef int e
     cdef Py_ssize_t step, k
-    if nbytes <= MIN_CLASS_BYTES:
-        rounded[0] = MIN_CLASS_BYTES
+    if sanitized or nbytes <= MIN_CLASS_BYTES:
+        rounded[0] = nbytes if sanitized else MIN_CLASS_BYTES
         return 0
     e = dl_log2(nbytes - 1)
     step = (<Py_ssize_t>1 << e) >> 3
     k = (nbytes - (<Py_ssize_t>1 << e) + step - 1) // step
     rounded[0] = (<Py_ssize_t>1 << e) + k * step
-    if k == 8:
-        return (e + 1 - 6) * 8
     return (e - 6) * 8 + k
 
 
@@ -145,7 +147,7 @@ def _default_cap():
         return 1 << 30
 
 
-_cap = _default_cap()
+_cap = 0 if sanitized else _default_cap()
 
 
 # ------------------------------------------------------------------------------------------------------------ dtypes
