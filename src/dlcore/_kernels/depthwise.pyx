@@ -49,7 +49,7 @@ cdef extern from *:
         Py_ssize_t depth
     ctypedef struct dw_pass:
         dw_axis[3] axis
-        Py_ssize_t channels, times, wide, row, fresh, segment, segments, run_count
+        Py_ssize_t channels, times, wide, row, segment, segments, run_count
         const dw_taps* taps
         const dw_run* runs
         const void* x
@@ -231,9 +231,9 @@ cdef void _fold_block(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 cdef void _pack(const real* w, const real* scale, real* to, Py_ssize_t rows, Py_ssize_t channels, Py_ssize_t wide) noexcept nogil:
     """Rows of the filter, scaled, once for every pixel of a wide one."""
-    cdef Py_ssize_t t, j
+    cdef Py_ssize_t t, j, _m
     for t in range(rows):
-        for _ in range(wide):
+        for _m in range(wide):
             for j in range(channels):
                 to[j] = w[t * channels + j] if scale == NULL else w[t * channels + j] * scale[j]
             to += channels
@@ -349,7 +349,6 @@ cdef class Depthwise(Op):
         q.row = q.wide * q.channels
         q.segment = max(<Py_ssize_t>64, SEGMENT // q.channels)
         q.segments = (q.axis[2].out + q.segment - 1) // q.segment
-        q.fresh = 1 if back else q.axis[1].stride
         q.add = q.clamp = False
         q.w = w.data
         q.bias = NULL if bias is None else bias.data
