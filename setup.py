@@ -59,7 +59,7 @@ DIRECTIVES = {
     "freethreading_compatible": False,
 }
 # No -ffast-math: NaN and infinity mean what they mean. errno and FP traps are never read, so loops may vectorise.
-CFLAGS = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
+CFLAGS = ["-O1", "-g1" if SANITIZE else "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
 CFLAGS += ["-fno-math-errno", "-fno-trapping-math"]
 # What Cython generates: functions that are not used, loops that gcc thinks leave an array, const that is cast away.
 CFLAGS += ["-Wno-unused-function", "-Wno-unreachable-code", "-Wno-array-bounds", "-Wno-maybe-uninitialized", "-Wno-discarded-qualifiers"]
