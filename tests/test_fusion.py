@@ -231,14 +231,14 @@ def test_what_is_fused(make, fused):
 def test_what_is_fused_in_sequential(fused):
     model = sequential()
     run(model, fused, True)
-    assert fused == ["_normalized", "_activated", "_normalized"]
+    assert fused == ["_normalized", "_activated", "_flattened", "_normalized"]
     run(model, fused, False)
-    assert fused == ["_folded", "_activated", "_folded", "_normalized"]
+    assert fused == ["_folded", "_activated", "_folded", "_flattened", "_normalized"]
     model.pop()
     model.add(layers.BatchNormalization())
     model.add(layers.ReLU())
     run(model, fused, False)
-    assert fused == ["_folded", "_activated", "_folded", "_normalized", "_normalized"]
+    assert fused == ["_folded", "_activated", "_folded", "_flattened", "_normalized", "_normalized"]
 
 
 def test_what_others_read_is_not_fused(fused):
@@ -407,3 +407,29 @@ def test_a_graph_lets_go_of_what_nobody_reads_any_more():
     a, b = model(x)
     np.testing.assert_array_equal(a, np.array(b) + (2 * x + 1))
     assert live[2:] == [live[2]] * 4
+
+
+def test_pooling_is_fused_and_noise_left_out(fused):
+    """What a network for digits is made of; outside of training there is nothing left but convolutions and a product."""
+    make = [Input((12, 12, 1)), layers.Conv2D(9, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(20, 3), layers.ReLU(), layers.MaxPooling2D(2),
+            layers.Flatten(), layers.Dropout(0.5), layers.Dense(4)]
+    model = Sequential(make)
+    x = noise(5, 12, 12, 1)
+    y = model.predict(x, verbose=0)
+    assert fused == ["_pooled", "_pooled", "_flattened"]
+    fusion.enabled = False
+    try:
+        np.testing.assert_allclose(y, model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    finally:
+        fusion.enabled = True
+    assert [step for step, _ in model._quiet if type(step) is layers.Dropout] == []
+    model.layers[5].activity_regularizer = dlcore.regularizers.L2(0.1)      # of no use, but now it is asked for
+    model(x)
+    assert model.losses
+
+
+def test_a_dense_layer_of_another_size_is_an_error_after_flatten():
+    model = Sequential([Input((2, 3)), layers.Flatten(), layers.Dense(2)])
+    model.layers[1].kernel = dlcore.Variable(noise(3, 2))
+    with pytest.raises(ValueError, match="kernel"):
+        model(noise(2, 2, 3))

@@ -9,7 +9,9 @@ The functions below say what a pattern computes. They return None where they can
 """
 
 from dlcore import activations, layers
+from dlcore._kernels.array import reshape
 from dlcore._kernels.channelnorm import folded
+from dlcore._kernels.dense import dense
 from dlcore._kernels.tape import recording
 from dlcore._kernels.tensor import Tensor
 from dlcore.layers.context import call_training
@@ -82,8 +84,17 @@ def _pooled(conv, *rest):
     return lambda x, training: pooling(x, bias, None)
 
 
+def _flattened(flat, dense_layer):
+    code, kernel, bias = dense_layer._fused, dense_layer.kernel, dense_layer.bias
+    if code is None or flat.data_format != "channels_last":
+        return None
+    n = kernel.shape[0]
+    return lambda x, training: dense(reshape(x, (x.shape[0], n)), kernel, bias, code)
+
+
 # What layers are to a pattern. A convolution has a method `convolve(inputs, bias, activation, scale)`.
-_KINDS = {layers.BatchNormalization: "norm", **dict.fromkeys(_ACTIVATIONS, "act"), **dict.fromkeys(_POOLS.values(), "pool")}
+_KINDS = {layers.BatchNormalization: "norm", **dict.fromkeys(_ACTIVATIONS, "act"), **dict.fromkeys(_POOLS.values(), "pool"),
+          layers.Flatten: "flat", layers.Dense: "dense"}
 _KINDS |= {cls: "conv" for name in layers.__all__ if hasattr(cls := getattr(layers, name), "convolve")}
 # Longest first. The number: after how many of the layers to part them where the pattern does not apply.
 _PATTERNS = [
@@ -94,6 +105,7 @@ _PATTERNS = [
     (("conv", "act"), _activated, 1),
     (("conv", "pool"), _pooled, 1),
     (("norm", "act"), _normalized, 1),
+    (("flat", "dense"), _flattened, 1),
 ]
 LONGEST = max(len(kinds) for kinds, _, _ in _PATTERNS)
 
@@ -185,10 +197,10 @@ _NOISE = {cls: cls.call for cls in (layers.Dropout, layers.SpatialDropout1D, lay
                                     layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise)}
 
 
-def quiet(plan):
-    """What of a plan of (step, takes training) does something outside of training; for as long as nobody sets an attribute of a layer."""
-    return [(step, takes) for step, takes in plan
-            if not (type(step) in _NOISE and _is_plain(step) and "call" not in step.__dict__ and type(step).call is _NOISE[type(step)])]
+def quiet(members):
+    """Those of the layers that do something outside of training; for as long as nobody sets an attribute of a layer."""
+    return [layer for layer in members
+            if not (type(layer) in _NOISE and _is_plain(layer) and "call" not in layer.__dict__ and type(layer).call is _NOISE[type(layer)])]
 
 
 def fuse_steps(plan, kept):

@@ -175,7 +175,7 @@ class Sequential(Model):
     def _plan_inference(self):
         """The same without the layers that only do something in training."""
         self._seen = Changes.settings
-        self._quiet = quiet(self._chain or self._plan())
+        self._quiet = [(step, takes_training(step)) for step in steps(quiet(self.layers))]
         return self._quiet
 
     def __getstate__(self):
