@@ -23,7 +23,7 @@ class Affine(BaseImagePreprocessingLayer):
 
     def _matrices(self, transformation, height, width):
         """The maps (n, 8), as in affine_transform."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_matrices`")
 
     def _transform_images(self, images, transformation, interpolation):
         if transformation is None:
