@@ -272,3 +272,22 @@ ENTRIES += [
         tol=5e-6,
     ),
 ]
+
+
+def statistics(rng, dtype):
+    """Mean, variance, gamma, beta, bias."""
+    v = rng.standard_normal((5, 7)).astype(dtype)
+    v[1] = np.abs(v[1])
+    return tuple(v)
+
+
+ENTRIES.append(
+    Entry(
+        op="Fold",
+        fn=lambda m, v, gamma, beta, bias: channelnorm.folded(gamma, beta, m, v, EPSILON, bias),
+        inputs=statistics,
+        reference=lambda m, v, gamma, beta, bias: (gamma / np.sqrt(v + EPSILON), (bias - m) * gamma / np.sqrt(v + EPSILON) + beta),
+        gradient=False,
+        symbolic=False,
+    )
+)

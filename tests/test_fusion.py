@@ -9,11 +9,13 @@ import pytest
 import dlcore
 from dlcore import Input, Model, Sequential, layers
 from dlcore._kernels.tensor import pool_info
-from dlcore.models import fusion
+from dlcore.models import fusion, repetition
 
 
 @pytest.fixture(autouse=True)
-def fresh():
+def fresh(monkeypatch):
+    """Calls that are replayed run no chains: see test_replay.py."""
+    monkeypatch.setattr(repetition, "enabled", False)
     dlcore.utils.clear_session(free_memory=False)
     dlcore.utils.set_random_seed(0)
 

@@ -6,7 +6,7 @@ from libc.string cimport memset
 from dlcore._kernels.cast cimport apply_move
 from dlcore._kernels.layout cimport axis_index, dense_strides, extents, strided_copy
 from dlcore._kernels.tape cimport Op, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, UNKNOWN, describe, itemsize, tensor, view
+from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, UNKNOWN, describe, itemsize, point, tensor, view
 
 
 # --------------------------------------------------------------------------------------------------------------- views
@@ -27,7 +27,7 @@ cdef class Reshape(Op):
         return 0
 
     cdef int forward(self) except -1:
-        return 0
+        return point(self.out, <Tensor>self.inputs[0], 0)       # run again, a variable may have moved
 
     cdef int backward(self) except -1:
         if wanted(self, 0):
@@ -379,6 +379,8 @@ cdef class Slice(Op):
             offset = self.layout(x, strides)
             dense_strides(x.ndim, self.count, dense)
             strided_copy(x.dtype, False, x.ndim, self.count, x.data + offset * itemsize(x.dtype), strides, self.out.data, dense)
+        else:
+            point(self.out, x, self.layout(x, strides) * itemsize(x.dtype))
         return 0
 
     cdef int backward(self) except -1:

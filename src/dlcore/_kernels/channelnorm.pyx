@@ -11,7 +11,7 @@ from dlcore._kernels.activation cimport ACT_COUNT, ACT_LINEAR, ACT_RELU, activat
 from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.channels cimport Channels, cut_for_sums, follow, pass_over, pass_over_sums, set_backward, set_forward, share, weigh
 from dlcore._kernels.layout cimport axis_index
-from dlcore._kernels.tape cimport Op, apply, wanted
+from dlcore._kernels.tape cimport Op, apply, apply_all, wanted
 from dlcore._kernels.tensor cimport UNKNOWN, Tensor, describe, empty, tensor
 from dlcore._kernels.types cimport F16, F32, F64, real
 
@@ -239,6 +239,9 @@ cdef class ChannelNorm(_ChannelOp):
     cdef Tensor moving_mean         # None: nothing follows
     cdef Tensor moving_variance
 
+    cdef tuple reads(self):
+        return self.inputs if self.moving_mean is None else None
+
     cdef int forward(self) except -1:
         cdef Channels* c = &self.c
         if self.out.size == 0:
@@ -441,14 +444,41 @@ cdef void _fold(const real* gamma, const real* beta, const real* mean, const rea
         offset[j] = <real>(a * b + (0 if beta == NULL else <double>beta[j]))
 
 
-cdef inline const char* _data(object v, Tensor like) except? NULL:
-    cdef Tensor t
-    if v is None:
-        return NULL
-    t = <Tensor?>v
-    if t.dtype != like.dtype or t.ndim != 1 or t.dims[0] != like.dims[0]:
-        raise ValueError(f"batch_normalization: expected a vector like the mean, {describe(like)}; received {describe(t)}")
-    return t.data
+@cython.no_gc
+cdef class Fold(Op):
+    """The factor and the offset that `folded` gives; inputs mean, variance and those of gamma, beta and bias that there are."""
+
+    cdef int gamma                  # which inputs they are; 0: none
+    cdef int beta
+    cdef int bias
+    cdef double epsilon
+
+    cdef int infer(self) except -1:
+        cdef Tensor m = <Tensor>self.inputs[0]
+        cdef Tensor v
+        if m.ndim != 1 or m.dtype < F32 or m.symbolic:
+            raise ValueError(f"batch_normalization: expected a vector of float32 or float64 as mean; received {describe(m)}")
+        for v in self.inputs:
+            if v.dtype != m.dtype or v.ndim != 1 or v.dims[0] != m.dims[0]:
+                raise ValueError(f"batch_normalization: expected a vector like the mean, {describe(m)}; received {describe(v)}")
+        self.declare_like(m)
+        self.declare_like(m)
+        return 0
+
+    cdef const char* data(self, int i) noexcept:
+        return NULL if i == 0 else (<Tensor>self.inputs[i]).data
+
+    cdef int forward(self) except -1:
+        cdef Tensor m = <Tensor>self.inputs[0]
+        cdef Tensor offset = <Tensor>self.more[0]
+        cdef const char* variance = (<Tensor>self.inputs[1]).data
+        if m.dtype == F64:
+            _fold[double](<double*>self.data(self.gamma), <double*>self.data(self.beta), <double*>m.data, <double*>variance, self.epsilon,
+                          <double*>self.data(self.bias), <double*>self.out.data, <double*>offset.data, m.dims[0])
+        else:
+            _fold[float](<float*>self.data(self.gamma), <float*>self.data(self.beta), <float*>m.data, <float*>variance, self.epsilon,
+                         <float*>self.data(self.bias), <float*>self.out.data, <float*>offset.data, m.dims[0])
+        return 0
 
 
 def folded(gamma, beta, mean, variance, double epsilon, bias=None):
@@ -461,7 +491,7 @@ def folded(gamma, beta, mean, variance, double epsilon, bias=None):
         bias: Vector, or None.
 
     Returns:
-        Tensors (scale, offset): the normalized x + bias is ``scale x + offset``. Nothing is recorded for gradients.
+        Tensors (scale, offset): the normalized x + bias is ``scale x + offset``. For inference: there is no gradient.
 
     Example:
         >>> import dlcore
@@ -469,19 +499,19 @@ def folded(gamma, beta, mean, variance, double epsilon, bias=None):
         >>> [v.tolist() for v in folded(None, None, dlcore.ops.ones(1), dlcore.ops.full(1, 4.0), 0.0)]
         [[0.5], [-0.5]]
     """
-    cdef Tensor m = <Tensor?>mean
-    cdef Tensor scale, offset
-    if m.ndim != 1 or m.dtype < F32 or m.symbolic:
-        raise ValueError(f"batch_normalization: expected a vector of float32 or float64 as mean; received {describe(m)}")
-    scale = empty(m.dtype, 1, m.dims)
-    offset = empty(m.dtype, 1, m.dims)
-    if m.dtype == F64:
-        _fold[double](<double*>_data(gamma, m), <double*>_data(beta, m), <double*>m.data, <double*>_data(variance, m), epsilon,
-                      <double*>_data(bias, m), <double*>scale.data, <double*>offset.data, m.dims[0])
-    else:
-        _fold[float](<float*>_data(gamma, m), <float*>_data(beta, m), <float*>m.data, <float*>_data(variance, m), epsilon,
-                     <float*>_data(bias, m), <float*>scale.data, <float*>offset.data, m.dims[0])
-    return scale, offset
+    cdef Fold op = Fold.__new__(Fold)
+    cdef list inputs = [<Tensor?>mean, <Tensor?>variance]
+    op.epsilon = epsilon
+    if gamma is not None:
+        op.gamma = <int>len(inputs)
+        inputs.append(<Tensor?>gamma)
+    if beta is not None:
+        op.beta = <int>len(inputs)
+        inputs.append(<Tensor?>beta)
+    if bias is not None:
+        op.bias = <int>len(inputs)
+        inputs.append(<Tensor?>bias)
+    return apply_all(op, tuple(inputs))
 
 
 def moments(x, axes, keepdims=False, synchronized=False):

@@ -318,6 +318,9 @@ cdef class _ConvOp(Op):
         """The output's size along axis i; sets the padding before."""
         return UNKNOWN
 
+    cdef tuple reads(self):
+        return self.inputs if self.scale is None else (*self.inputs, self.scale)
+
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Tensor w = <Tensor>self.inputs[1]

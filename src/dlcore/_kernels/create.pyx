@@ -95,6 +95,9 @@ cdef class FullLike(Op):
     cdef int dtype
     cdef object value
 
+    cdef tuple reads(self):
+        return None                                 # the value is an argument
+
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         self.declare(self.dtype, x.ndim, x.dims)

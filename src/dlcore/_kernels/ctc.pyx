@@ -222,6 +222,9 @@ cdef class CTCLoss(Op):
     cdef Tensor x, lengths, paths, kept, alpha
     cdef Py_ssize_t states
 
+    cdef tuple reads(self):
+        return None                                 # labels are arguments
+
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Tensor labels = <Tensor>self.labels

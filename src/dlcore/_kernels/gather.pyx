@@ -78,6 +78,9 @@ cdef class Gather(Op):
     cdef str name               # of the entry function, for errors
     cdef Tensor index           # as int64 in [0, n)
 
+    cdef tuple reads(self):
+        return None                                 # infer checks the indices
+
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         cdef Tensor index = <Tensor>self.inputs[1]

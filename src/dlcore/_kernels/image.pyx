@@ -476,6 +476,9 @@ cdef class FlipImages(Op):
 
     cdef Tensor how
 
+    cdef tuple reads(self):
+        return None                                 # `how` was drawn
+
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
         if x.ndim != 4:
@@ -623,6 +626,9 @@ cdef class ToneImages(Op):
     cdef Tensor factor
     cdef Tensor shift
     cdef double low, high
+
+    cdef tuple reads(self):
+        return None                                 # factors were drawn
 
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]

@@ -34,6 +34,9 @@ _REDUCTIONS = {
 cdef class _Loss(Op):
     """What the losses share: alignment of shapes, weights, reduction, launching. Inputs are y_true and y_pred."""
 
+    cdef tuple reads(self):
+        return None                                 # what is prepared of the labels is kept
+
     cdef int start(self, str name, object sample_weight, object reduction, object axis, double cost) except -1:
         """Takes the arguments that every loss has."""
         self.name = name

@@ -11,6 +11,7 @@ cdef class Op:
     cdef int infer(self) except -1
     cdef int forward(self) except -1
     cdef int backward(self) except -1
+    cdef tuple reads(self)
     # for infer
     cdef Tensor declare(self, int dtype, int ndim, const Py_ssize_t* dims)
     cdef Tensor declare_like(self, Tensor x)
@@ -36,4 +37,6 @@ cdef class Tape:
 
 cdef Tensor apply(Op op, tuple inputs)          # infer, forward, record; the first output
 cdef object apply_all(Op op, tuple inputs)      # the same, all outputs as a tuple
+cdef object listen(list ops)                    # where ops that run note themselves
+cdef bint observed() noexcept                   # whether a tape or a list notes the ops of this thread
 cdef bint wanted(Op op, int i) noexcept

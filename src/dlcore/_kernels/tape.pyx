@@ -21,8 +21,11 @@ cdef extern from *:
     """
     /* The innermost open tape of each thread. An open tape holds a reference to itself, so this is never dangling. */
     static __thread PyObject* dl_open_tape = NULL;
+    /* Where ops on this thread note that they ran: a list that its caller holds, or NULL. */
+    static __thread PyObject* dl_listener = NULL;
     """
     void* dl_open_tape
+    void* dl_listener
 
 cdef long long _next_id = 1
 
@@ -44,6 +47,10 @@ cdef class Op:
 
     cdef int backward(self) except -1:
         raise RuntimeError(f"the op {type(self).__name__} has no gradient")
+
+    cdef tuple reads(self):
+        """The tensors that `forward` reads, if running it once more with new numbers in them gives what a new op would; else None."""
+        return self.inputs
 
     cdef Tensor declare(self, int dtype, int ndim, const Py_ssize_t* dims):
         """Makes the next output: a buffer to fill, or a placeholder when an input is symbolic."""
@@ -174,7 +181,18 @@ cdef Tensor apply(Op op, tuple inputs):
     op.forward()
     if op.need:
         _record(op, tape)
+    if dl_listener != NULL:
+        (<list>dl_listener).append(op)
     return op.out
+
+
+cdef object listen(list ops):
+    """From now on the ops that run on this thread are appended to `ops` (None: to nothing), which the caller holds. Returns what was
+    listening before."""
+    global dl_listener
+    outer = None if dl_listener == NULL else <list>dl_listener
+    dl_listener = NULL if ops is None else <void*>ops
+    return outer
 
 
 cdef object apply_all(Op op, tuple inputs):
@@ -187,6 +205,9 @@ cdef class _Barrier(Op):
     """Stands on an outer tape for gradients that an inner tape computed: they cannot be differentiated again."""
 
     cdef str culprit
+
+    cdef tuple reads(self):
+        return None                                 # no forward
 
     cdef int backward(self) except -1:
         raise RuntimeError(
@@ -451,6 +472,10 @@ cdef class Tape:
             tape = tape.parent
 
 
+cdef bint observed() noexcept:
+    return dl_open_tape != NULL or dl_listener != NULL
+
+
 cdef _open(Tape tape):
     global dl_open_tape
     dl_open_tape = NULL if tape is None else <void*>tape
@@ -495,6 +520,9 @@ cdef class FunctionOp(Op):
 
     cdef object function
     cdef bint single
+
+    cdef tuple reads(self):
+        return None                                 # the user's code
 
     cdef int infer(self) except -1:
         cdef Tensor y

@@ -35,6 +35,7 @@ cdef Tensor empty(int dtype, int ndim, const Py_ssize_t* dims)
 cdef Tensor zeros(int dtype, int ndim, const Py_ssize_t* dims)
 cdef Tensor empty_like(Tensor x)
 cdef Tensor view(Tensor base, Py_ssize_t offset, int ndim, const Py_ssize_t* dims)      # offset in bytes
+cdef int point(Tensor x, Tensor base, Py_ssize_t offset) except -1      # x, a view, is one of base from now on
 cdef Tensor tensor(object x)                                # a Tensor is returned as it is
 cdef Tensor tensor_as(object x, int dtype)                  # the same, converted to dtype if need be
 cdef Tensor cast_copy(Tensor x, int dtype)

@@ -552,9 +552,14 @@ cdef Tensor view(Tensor base, Py_ssize_t offset, int ndim, const Py_ssize_t* dim
     cdef Tensor x = Tensor.__new__(Tensor)
     x.dtype = base.dtype
     x.set_dims(ndim, dims)
+    point(x, base, offset)
+    return x
+
+
+cdef int point(Tensor x, Tensor base, Py_ssize_t offset) except -1:
     x.data = base.data + offset
     x.owner = base if base.owner is None else base.owner
-    return x
+    return 0
 
 
 cdef object to_numpy(Tensor x):

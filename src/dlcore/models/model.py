@@ -9,6 +9,7 @@ from dlcore._kernels.tensor import KerasTensor, Tensor, convert, fits
 from dlcore.layers.base import Layer
 from dlcore.layers.context import call_training
 from dlcore.models.graph import graph_between
+from dlcore.models.repetition import replay_of
 from dlcore.models.structure import KEYS, graph_config, graph_from_config, takes_graph
 from dlcore.models.trainer import Trainer
 from dlcore.utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -55,12 +56,15 @@ class Model(Trainer, Layer):
             self._graph = graph_between(inputs, outputs)
             self.built = True
         self._swift = None          # if calls may be swift: `Changes.last` when that was found
+        self._replay = None         # of such calls, or None
+        self._settings = None       # `Changes.settings` when the replay began
 
     def __getstate__(self):
         # The arena holds the memory of these variables: a copy, with variables of its own, makes another. What the optimizer
         # remembers goes beside the variables that it belongs to.
         # The graph comes first: its calls are in an order in which none leads deep into those before.
-        state = {"_graph": self._graph, **super().__getstate__(), "_arena": None, "_source": None, "_resume": None, "_found": None}
+        state = {"_graph": self._graph, **super().__getstate__(), "_arena": None, "_source": None, "_resume": None, "_found": None,
+                 "_replay": None, "_settings": None}
         if self.optimizer is not None and self.optimizer.built:
             slots = {}
             self.optimizer.save_own_variables(slots)
@@ -160,21 +164,35 @@ class Model(Trainer, Layer):
     def __call__(self, *args, **kwargs):
         if self._swift is Changes.last and len(args) == 1 and (not kwargs or len(kwargs) == 1 and "training" in kwargs):
             x = args[0]
+            training = kwargs.get("training") if kwargs else None
+            if training is None:
+                training = call_training()
+            if not training:
+                replay = self._replay if self._settings is Changes.settings else self._begin_replay()
+                y = None if replay is None else replay.run(self, x)
+                if y is not None:
+                    return y
             if type(x) is np.ndarray and x.dtype.kind not in "OUS":
                 x = convert(x)
             if type(x) is Tensor and x.dtype is self.compute_dtype and x.mask is None:
-                training = kwargs.get("training") if kwargs else None
-                return self.call(x, training=call_training() if training is None else training)
+                return self.call(x, training=training)
         outputs = self._general_call(args, kwargs)
         seen = Changes.last
         self._swift = seen if self.built and self._is_swift() else None
+        self._settings = None
         return outputs
 
+    def _begin_replay(self):
+        self._settings = Changes.settings
+        self._replay = replay_of(self)
+        return self._replay
+
     def _is_swift(self):
-        """Whether calls may skip everything around :meth:`call`: the layers are built-in ones without layers inside
-        (they get the training flag from this model and need no context), and none adds losses, which a call begins by clearing."""
-        return type(self).call is type(self)._own_call and all(
-            layer.activity_regularizer is None and not layer._adds_losses and (layer is self or type(layer).__module__.startswith("dlcore.layers."))
+        """Whether calls may skip everything around :meth:`call`: the layers are built-in ones without layers inside, or models
+        of them (they get the training flag from this model and need no context), and none adds losses, which a call begins by clearing."""
+        return all(
+            layer.activity_regularizer is None and not layer._adds_losses
+            and (type(layer).call is type(layer)._own_call if isinstance(layer, Model) else type(layer).__module__.startswith("dlcore.layers."))
             for layer in self._flatten_layers()
         )
 
