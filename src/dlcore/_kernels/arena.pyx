@@ -37,6 +37,7 @@ cdef _move_in(list variables):
         total += _padded(v.size)
     dims[0] = total
     params = zeros(dtype, 1, dims)
+    params.kept = True
     grads = zeros(dtype, 1, dims)
     home = (params, grads)
     total = 0

@@ -8,7 +8,7 @@ from libc.math cimport sqrt
 
 from dlcore._kernels.arena cimport Run
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.tensor cimport Tensor, VariableBase, pool_alloc, pool_free
+from dlcore._kernels.tensor cimport Tensor, VariableBase, pool_alloc, pool_free, wrote
 from dlcore._kernels.types cimport F64, real
 
 __all__ = []            # no ops
@@ -58,6 +58,7 @@ cdef apply_rule(Step* s, Run run, rule32 single, rule64 double_, double cost):
     work.single = single
     work.double_ = double_
     launch(_pass_body, &work, run.params.size, BLOCK, cost * run.params.size)
+    wrote()
 
 
 # -------------------------------------------------------------------------------------------- accumulating and averaging

@@ -10,7 +10,7 @@ from dlcore._kernels.arena cimport Run
 from dlcore._kernels.blas cimport gemm
 from dlcore._kernels.optim cimport BLOCK, Step, apply_rule, prepare, squared_norm, sum_of_squares
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.tensor cimport Tensor, VariableBase, itemsize, pool_alloc, pool_free
+from dlcore._kernels.tensor cimport Tensor, VariableBase, itemsize, pool_alloc, pool_free, wrote
 from dlcore._kernels.types cimport F64, real
 from dlcore._kernels.vmath cimport sqrt_
 
@@ -132,6 +132,7 @@ def lamb_step(Run run, Tensor m, Tensor v, double lr, double beta_1, double beta
             k.rate = lr * sqrt(of_p) / sqrt(of_u) if of_p > 0 and of_u > 0 else lr
             k += 1
     launch(_lamb_move_body, &work, pieces, 1, 0.5 * n)
+    wrote()
     pool_free(work.pieces, pieces * sizeof(Piece))
 
 
@@ -350,6 +351,7 @@ cdef _matrices(Run run, Tensor r, Tensor c, Tensor v, double rate, double kept, 
         of_u += f.partial[i]
     f.rate = _rate(rate, of_p, least, of_u, n, clip, decay)
     launch(_factored_body, &f, total, 1, 0.3 * n)
+    wrote()
     pool_free(f.partial, sums)
     pool_free(f.norms, total * sizeof(double))
     pool_free(f.means, f.stack * sizeof(double))

@@ -14,6 +14,7 @@ cdef class Tensor:
     cdef int dtype
     cdef int ndim
     cdef bint symbolic
+    cdef bint kept                      # memory of variables: its arrays are read-only
     cdef bint is_leaf_variable          # a trainable variable: every tape wants its gradient
     cdef bint grad_ready                # `grad` holds a value already: the next writer adds
     cdef Py_ssize_t size                # UNKNOWN if a dimension is
@@ -31,6 +32,8 @@ cdef class VariableBase(Tensor):
     cdef hold(self, Tensor store)
 
 cdef Py_ssize_t itemsize(int dtype) noexcept nogil
+cdef void wrote() noexcept              # numbers of a variable have changed
+cdef long long writes() noexcept        # how often; the same number again: no variable has changed
 cdef Tensor empty(int dtype, int ndim, const Py_ssize_t* dims)
 cdef Tensor zeros(int dtype, int ndim, const Py_ssize_t* dims)
 cdef Tensor empty_like(Tensor x)

@@ -316,7 +316,7 @@ cdef class Tensor:
     # -- its numbers
 
     def numpy(self):
-        """A NumPy array that shares this tensor's memory."""
+        """A NumPy array that shares this tensor's memory; read-only if that is a variable's."""
         return to_numpy(self)
 
     def item(self):
@@ -335,7 +335,8 @@ cdef class Tensor:
         return array.copy() if copy else array
 
     def __dlpack__(self, **options):
-        return to_numpy(self).__dlpack__(**options)
+        array = to_numpy(self)
+        return (array if array.flags.writeable else array.copy()).__dlpack__(**options)      # not everyone who takes it knows read-only memory
 
     def __dlpack_device__(self):
         return (1, 0)
@@ -573,7 +574,7 @@ cdef object to_numpy(Tensor x):
     array = cnp.PyArray_SimpleNewFromData(x.ndim, dims, _typenum_of_code[x.dtype], x.data)
     # The array lives as long as the buffer: a Variable's pointer may move to an arena, so its owner is what is kept.
     owner = x if x.owner is None else x.owner
-    if cnp.PyArray_Check(owner) and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>owner):
+    if isinstance(owner, Tensor) and (<Tensor>owner).kept or cnp.PyArray_Check(owner) and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>owner):
         cnp.PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
     Py_INCREF(owner)
     cnp.PyArray_SetBaseObject(array, owner)
@@ -695,15 +696,31 @@ def address(Tensor x):
 
 # --------------------------------------------------------------------------------------------------------- variables
 
+# Kernels keep what they prepared from variables. Nothing but the functions that call `wrote` can change the numbers, because arrays
+# of them are read-only.
+cdef long long _writes = 0
+
+
+cdef void wrote() noexcept:
+    global _writes
+    _writes += 1
+
+
+cdef long long writes() noexcept:
+    return _writes
+
+
 cdef class VariableBase(Tensor):
     """The compiled part of a Variable: a tensor whose memory may move into an arena, where its gradient has a place."""
 
     cdef hold(self, Tensor store):
-        """Takes the memory of `store` as its own."""
+        """Takes the memory of `store` as its own, which nobody else may write to."""
         self.dtype = store.dtype
         self.set_dims(store.ndim, store.dims)
         self.data = store.data
-        self.owner = store if store.owner is None else store.owner
+        self.owner = store
+        store.kept = True
+        wrote()
 
     def _hold(self, store):
         self.hold(tensor(store))
@@ -724,6 +741,7 @@ cdef class VariableBase(Tensor):
         if not same_shape(x, self):
             raise ValueError(f"expected a value of shape {self.shape}; received {describe(x)}")
         memcpy(self.data, x.data, self.size * _itemsizes[self.dtype])
+        wrote()
 
     def _add_int(self, int64_t n):
         """Adds n to an int64 scalar in place; the new value. For step counters."""
