@@ -22,7 +22,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 KERNELS = Path("src/dlcore/_kernels")
-TRUNK = ["cpu", "parallel", "tensor", "rows", "tape", "replay", "arena", "blas"]
+TRUNK = ["cpu", "parallel", "pool", "tensor", "rows", "tape", "replay", "arena", "blas"]
 LEAVES = sorted(p.stem for p in KERNELS.glob("*.pyx") if p.stem not in TRUNK)
 if os.environ.get("DLCORE_ONLY"):
     only = os.environ["DLCORE_ONLY"].split(",")

@@ -8,7 +8,8 @@ import pytest
 import dlcore
 from dlcore import GradientTape, layers, ops
 from dlcore._kernels.arena import Arena, Slots, runs_of
-from dlcore._kernels.tensor import address, pool_info
+from dlcore._kernels.pool import pool_info
+from dlcore._kernels.tensor import address
 
 
 def variables(*shapes, dtype="float32"):

@@ -14,8 +14,9 @@ import dlcore
 from dlcore import ops
 from dlcore._kernels import parallel, winograd
 from dlcore._kernels.conv import convolve, convolve_transpose
+from dlcore._kernels.pool import pool_info
 from dlcore._kernels.tape import Tape
-from dlcore._kernels.tensor import convert, pool_info
+from dlcore._kernels.tensor import convert
 
 BOUND = 1e-5
 MEGABYTE = 1 << 20
@@ -401,9 +402,9 @@ def test_kept_kernels_follow_training():
 
 
 def test_kept_kernels_go_with_their_variable():
-    from dlcore._kernels import tensor
+    from dlcore._kernels import pool
 
-    tensor.pool_trim()
+    pool.pool_trim()
     gc.collect()
     live = pool_info()["live"]
     for seed in range(200):         # identities are used again

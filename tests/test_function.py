@@ -7,7 +7,8 @@ import pytest
 
 import dlcore
 from dlcore import GradientTape, ops
-from dlcore._kernels.tensor import address, convert, pool_info, set_poison
+from dlcore._kernels.pool import pool_info, set_poison
+from dlcore._kernels.tensor import address, convert
 from dlcore.ops import Function
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import dlcore
 from dlcore import Input, Model, Sequential, layers
-from dlcore._kernels.tensor import pool_info
+from dlcore._kernels.pool import pool_info
 from dlcore.models import fusion, repetition
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import dlcore
 from dlcore import GradientTape, layers, ops
-from dlcore._kernels.tensor import pool_info, pool_trim
+from dlcore._kernels.pool import pool_info, pool_trim
 
 MEGABYTE = 1 << 20
 

@@ -9,7 +9,7 @@ from golden.record_pooling import SEEDS, Case
 
 import dlcore
 from dlcore import layers, ops
-from dlcore._kernels.tensor import pool_info
+from dlcore._kernels.pool import pool_info
 from dlcore.testing import check_gradient
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "pooling.npz")

@@ -8,8 +8,9 @@ import pytest
 
 import dlcore
 from dlcore import GradientTape, ops
+from dlcore._kernels.pool import pool_info
 from dlcore._kernels.tape import recording, stop_recording
-from dlcore._kernels.tensor import convert, pool_info
+from dlcore._kernels.tensor import convert
 
 
 def tensor(values, dtype="float32"):

@@ -13,8 +13,9 @@ import dlcore
 from dlcore import ops
 from dlcore._kernels import tensor as kernel
 from dlcore._kernels.arena import Arena
+from dlcore._kernels.pool import pool_info, pool_trim, set_poison
 from dlcore._kernels.rows import slice_rows
-from dlcore._kernels.tensor import KerasTensor, Tensor, address, convert, pool_info, set_poison
+from dlcore._kernels.tensor import KerasTensor, Tensor, address, convert
 
 DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64")
 
@@ -216,7 +217,7 @@ pooled = pytest.mark.skipif(pool_info()["cap"] == 0, reason="under sanitizers ev
 
 @pooled
 def test_pool_reuses_and_trims():
-    kernel.pool_trim()
+    pool_trim()
     assert pool_info()["held"] == 0
     x = convert(np.ones(300, "float32")) + 1
     place = address(x)

@@ -16,7 +16,8 @@ from dlcore._kernels.cast cimport cast_to
 from dlcore._kernels.dense cimport back_through
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, pool_alloc, pool_free, promote, tensor, tensor_as, writes
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, promote, tensor, tensor_as, writes
 from dlcore._kernels.tensor cimport VariableBase
 from dlcore._kernels.types cimport F16, F32, F64, U8
 from dlcore._kernels.winograd cimport (

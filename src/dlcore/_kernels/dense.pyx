@@ -9,7 +9,8 @@ from dlcore._kernels.activation cimport (
 from dlcore._kernels.blas cimport epilogue_fn, gemm
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, pool_alloc, pool_free, tensor, tensor_as
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, tensor, tensor_as
 from dlcore._kernels.types cimport F16, F64, real
 
 cdef struct Epilogue:

@@ -13,7 +13,8 @@ from libc.string cimport memcpy, memset
 
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, cast_copy, describe, empty, pool_alloc, pool_free, tensor, to_numpy
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport MAX_NDIM, Tensor, cast_copy, describe, empty, tensor, to_numpy
 from dlcore._kernels.types cimport F16, F32, F64, I64, kernel_void, real
 
 cdef enum:

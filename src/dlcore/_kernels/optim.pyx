@@ -8,7 +8,8 @@ from libc.math cimport sqrt
 
 from dlcore._kernels.arena cimport Run
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.tensor cimport Tensor, VariableBase, pool_alloc, pool_free, wrote
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport Tensor, VariableBase, wrote
 from dlcore._kernels.types cimport F64, real
 
 __all__ = []            # no ops

@@ -10,7 +10,8 @@ from dlcore._kernels.arena cimport Run
 from dlcore._kernels.blas cimport gemm
 from dlcore._kernels.optim cimport BLOCK, Step, apply_rule, prepare, squared_norm, sum_of_squares
 from dlcore._kernels.parallel cimport launch
-from dlcore._kernels.tensor cimport Tensor, VariableBase, itemsize, pool_alloc, pool_free, wrote
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport Tensor, VariableBase, itemsize, wrote
 from dlcore._kernels.types cimport F64, real
 from dlcore._kernels.vmath cimport sqrt_
 

@@ -10,7 +10,8 @@ from dlcore._kernels.cast cimport apply_move
 from dlcore._kernels.layout cimport axis_index
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, wanted
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, itemsize, pool_alloc, pool_free, tensor
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, itemsize, tensor
 from dlcore._kernels.types cimport F32, F64, U8, kernel_void, real
 
 __all__ = []            # keras.ops has no such names; layers import them from here

@@ -1,11 +1,8 @@
-"""Tensor: pointer, dtype, shape, owner; always C-contiguous. Buffers come from a pool."""
+"""Tensor: pointer, dtype, shape, owner; always C-contiguous. Buffers come from the pool."""
 
 cdef enum:
     MAX_NDIM = 8
     UNKNOWN = -1        # a dimension that a symbolic tensor does not know yet
-
-cdef void* pool_alloc(Py_ssize_t nbytes) except NULL
-cdef void pool_free(void* block, Py_ssize_t nbytes) noexcept
 
 cdef class Tensor:
     cdef char* data                     # NULL for a symbolic tensor

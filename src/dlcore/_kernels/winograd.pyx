@@ -11,7 +11,8 @@ import os
 from libc.string cimport memset
 
 from dlcore._kernels.parallel cimport launch, thread_count
-from dlcore._kernels.tensor cimport Tensor, empty, pool_alloc, pool_free, tensor
+from dlcore._kernels.pool cimport pool_alloc, pool_free
+from dlcore._kernels.tensor cimport Tensor, empty, tensor
 from dlcore._kernels.types cimport F32
 
 __all__ = []            # no ops: `conv` decides where it is used

@@ -8,7 +8,8 @@ import numpy as np
 
 from dlcore import callbacks as callback_module
 from dlcore import tree
-from dlcore._kernels.tensor import Tensor, pool_trim
+from dlcore._kernels.pool import pool_trim
+from dlcore._kernels.tensor import Tensor
 from dlcore.callbacks.base import pythonify_logs
 from dlcore.data import ArrayBatches, IterableBatches, batches, train_validation_split, unpack_x_y_sample_weight
 from dlcore.data.arrays import as_arrays

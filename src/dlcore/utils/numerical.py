@@ -147,7 +147,7 @@ def clear_session(free_memory=True):
 
     naming.reset()
     if free_memory:
-        from .._kernels.tensor import pool_trim
+        from .._kernels.pool import pool_trim
 
         gc.collect()
         pool_trim()
