@@ -8,8 +8,6 @@ does not exist there, and opening a region would hang.
 
 import os
 
-from cython.parallel cimport parallel, prange
-
 cdef extern from *:
     """
     #ifdef _OPENMP
@@ -46,6 +44,31 @@ cdef extern from *:
     static inline dl_fpstate dl_flush_on(void) { return 0; }
     static inline void dl_flush_off(dl_fpstate s) { (void)s; }
     #endif
+
+    static void dl_run_block(void (*body)(void*, Py_ssize_t, Py_ssize_t), void* ctx, Py_ssize_t n, Py_ssize_t block, Py_ssize_t i) {
+        const Py_ssize_t begin = i * block, end = begin + block < n ? begin + block : n;
+        const dl_fpstate state = dl_flush_on();
+        body(ctx, begin, end);
+        dl_flush_off(state);
+    }
+
+    /* Threads take the next block until there is none. A loop construct of OpenMP would do the same, with a barrier of its own and a
+     * table of what it shares: half of the microsecond that a region costs. Returns whether a thread came later than `late`. */
+    static int dl_region(void (*body)(void*, Py_ssize_t, Py_ssize_t), void* ctx, Py_ssize_t n, Py_ssize_t block, Py_ssize_t blocks, int threads, double late) {
+        Py_ssize_t next = 0;
+        int someone = 0;
+        const double start = dl_now();
+    #ifdef _OPENMP
+    #pragma omp parallel num_threads(threads)
+    #endif
+        {
+            Py_ssize_t i;
+            if (dl_now() - start > late) __atomic_store_n(&someone, 1, __ATOMIC_RELAXED);
+            while ((i = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED)) < blocks) dl_run_block(body, ctx, n, block, i);
+        }
+        (void)threads;
+        return someone;
+    }
     """
     const int dl_openmp
     int dl_cpus() noexcept nogil
@@ -54,6 +77,7 @@ cdef extern from *:
     ctypedef unsigned long long dl_fpstate
     dl_fpstate dl_flush_on() noexcept nogil
     void dl_flush_off(dl_fpstate) noexcept nogil
+    bint dl_region(block_fn, void* ctx, Py_ssize_t n, Py_ssize_t block, Py_ssize_t blocks, int threads, double late) noexcept nogil
 
 # Measured: an OpenMP region costs about 1 us while the pool is awake, releasing the GIL about 0.1 us.
 cdef double KEEP_GIL_BELOW = 2000.0
@@ -83,12 +107,6 @@ cdef int thread_count() noexcept nogil:
     return _threads
 
 
-cdef void _run_block(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, Py_ssize_t i) noexcept nogil:
-    cdef dl_fpstate state = dl_flush_on()
-    body(ctx, i * block, min(n, (i + 1) * block))
-    dl_flush_off(state)
-
-
 cdef void _serial(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block) noexcept nogil:
     cdef dl_fpstate state = dl_flush_on()
     cdef Py_ssize_t begin = 0
@@ -98,21 +116,11 @@ cdef void _serial(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block) noex
     dl_flush_off(state)
 
 
-cdef void _parallel(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, Py_ssize_t blocks, int threads, bint* late) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double start = dl_now()
-    with parallel(num_threads=threads):
-        if dl_now() - start > LATE:
-            late[0] = True
-        for i in prange(blocks, schedule="dynamic"):
-            _run_block(body, ctx, n, block, i)
-
-
 cdef void launch_nogil(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block, double cost) noexcept nogil:
     global _points, _rest, _rest_until
     cdef Py_ssize_t blocks
     cdef double start
-    cdef bint late = False
+    cdef bint late
     if block < 1:
         block = 1
     if n <= 0:
@@ -125,7 +133,7 @@ cdef void launch_nogil(block_fn body, void* ctx, Py_ssize_t n, Py_ssize_t block,
         _serial(body, ctx, n, block)
         return
     blocks = (n + block - 1) // block
-    _parallel(body, ctx, n, block, blocks, <int>min(<Py_ssize_t>_threads, blocks), &late)
+    late = dl_region(body, ctx, n, block, blocks, <int>min(<Py_ssize_t>_threads, blocks), LATE)
     if late:
         _points += LATE_POINTS
         if _points >= REST_AT:
