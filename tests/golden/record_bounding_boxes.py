@@ -21,7 +21,7 @@ class Case:
 
     Args:
         seed: Seed of everything.
-        tensors: Only what has a gradient: no dicts, no whole numbers, and no formats that agree (Keras' cast is a copy anyway).
+        tensors: Only calls that PyTorch has a gradient for: floats, tensors instead of dicts, no arrays among the options.
     """
 
     def __init__(self, seed, tensors=False):
@@ -178,5 +178,5 @@ def flat(result, name=""):
 if __name__ == "__main__":
     import keras
 
-    found = {f"{seed}{name}": np.array(value) for seed in SEEDS for name, value in flat(Case(seed).run(keras)).items()}
+    found = {f"{seed}{name}": keras.ops.convert_to_numpy(value) for seed in SEEDS for name, value in flat(Case(seed).run(keras)).items()}
     np.savez_compressed(pathlib.Path(__file__).with_name("bounding_boxes.npz"), **found)

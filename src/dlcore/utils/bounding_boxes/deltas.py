@@ -36,10 +36,21 @@ def encode_box_to_deltas(anchors, boxes, anchor_format, box_format, encoding_for
     height, width = image_size(image_shape, "encode_box_to_deltas")
     anchors = convert_format(as_boxes(anchors, "encode_box_to_deltas", "anchors"), anchor_format, encoding_format, height, width)
     boxes = convert_format(as_boxes(boxes, "encode_box_to_deltas", "boxes"), box_format, encoding_format, height, width)
+    deltas = to_deltas(anchors, boxes)
+    return deltas if variance is None else deltas / variance
+
+
+def to_deltas(anchors, boxes):
+    """The differences, where both are a centre and a size."""
     smallest = config.epsilon()
     sizes = ops.maximum(anchors[..., 2:], smallest)
-    deltas = ops.concatenate([(boxes[..., :2] - anchors[..., :2]) / sizes, ops.log(ops.maximum(boxes[..., 2:], smallest) / sizes)], -1)
-    return deltas if variance is None else deltas / variance
+    return ops.concatenate([(boxes[..., :2] - anchors[..., :2]) / sizes, ops.log(ops.maximum(boxes[..., 2:], smallest) / sizes)], -1)
+
+
+def from_deltas(anchors, deltas):
+    """The opposite of :func:`to_deltas`."""
+    sizes = anchors[..., 2:]
+    return ops.concatenate([deltas[..., :2] * sizes + anchors[..., :2], ops.exp(deltas[..., 2:]) * sizes], -1)
 
 
 def decode_deltas_to_boxes(anchors, boxes_delta, anchor_format, box_format, encoded_format="center_yxhw", variance=None, image_shape=None):
@@ -72,10 +83,7 @@ def decode_deltas_to_boxes(anchors, boxes_delta, anchor_format, box_format, enco
     def decoded(anchors, deltas):
         anchors = convert_format(as_boxes(anchors, "decode_deltas_to_boxes", "anchors"), anchor_format, encoded_format, height, width)
         deltas = as_boxes(deltas, "decode_deltas_to_boxes", "boxes_delta")
-        if variance is not None:
-            deltas = deltas * variance
-        sizes = anchors[..., 2:]
-        boxes = ops.concatenate([deltas[..., :2] * sizes + anchors[..., :2], ops.exp(deltas[..., 2:]) * sizes], -1)
+        boxes = from_deltas(anchors, deltas if variance is None else deltas * variance)
         return convert_format(boxes, encoded_format, box_format, height, width)
 
     if isinstance(anchors, dict) != isinstance(boxes_delta, dict):
