@@ -8,6 +8,8 @@ from golden.record_bounding_boxes import FUNCTIONS, SEEDS, Case, map_arrays
 
 import dlcore
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 def same(ours, theirs, double=1e-12):
     if isinstance(theirs, dict):
         assert ours.keys() == theirs.keys()
