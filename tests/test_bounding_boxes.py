@@ -114,6 +114,12 @@ def test_affine_takes_numbers():
     np.testing.assert_allclose(bounding_boxes.affine_transform(BOXES, *numbers, 10, 20).numpy(), expected[0], rtol=1e-5, atol=1e-5)
 
 
+def test_scalars_of_numpy_do_not_change_the_dtype():
+    for one in (1, np.float64(1), np.int64(1)):
+        assert bounding_boxes.crop(BOXES, one, one, one, one).dtype == bounding_boxes.pad(BOXES, one, one).dtype == "float32"
+        assert bounding_boxes.affine_transform(BOXES, *[one] * 6, 10 * one, 10 * one).dtype == "float32"
+
+
 @pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
 def test_no_boxes(shape):
     none = np.zeros((*shape, 4), "float32")
@@ -169,6 +175,8 @@ def test_a_loss_brings_boxes_together():
         (ValueError, r"one label for every box. .* shape \(2, 1\)", lambda b: b.clip_to_image_size({"boxes": BOXES, "labels": [[1], [2]]}, 3, 3)),
         (NotImplementedError, "must be 'xyxy' or 'rel_xyxy'; .*='xywh'", lambda b: b.clip_to_image_size({"boxes": BOXES}, 3, 3, "xywh")),
         (NotImplementedError, "crop: bounding_box_format must be 'xyxy'; .*='rel_xyxy'", lambda b: b.crop(BOXES, 1, 1, 2, 2, "rel_xyxy")),
+        (ValueError, r"`top` must be a number, or an array of shape \(batch, 1, 1\). .* shape \(2,\)", lambda b: b.crop(BOXES, [1, 2], 1, 2, 2)),
+        (ValueError, r"`left` must be a number, .* shape \(2,\)", lambda b: b.pad(BOXES, 1, [1, 2])),
         (NotImplementedError, "pad: bounding_box_format", lambda b: b.pad(BOXES, 1, 1, bounding_box_format="yxyx")),
         (NotImplementedError, "affine_transform: bounding_box_format", lambda b: b.affine_transform(BOXES, 0, 0, 0, 1, 0, 0, 9, 9, bounding_box_format="xywh")),
         (ValueError, r"`scale` must be a number, .* shape \(1, 1\)", lambda b: b.affine_transform(BOXES, 0, 0, 0, [[1.0]], 0, 0, 9, 9)),

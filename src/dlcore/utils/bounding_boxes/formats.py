@@ -1,5 +1,7 @@
 """How the four numbers of a box are written, and the way from one format to another."""
 
+import numbers
+
 import numpy as np
 
 from ... import ops
@@ -131,12 +133,25 @@ def entry(boxes, key, function):
     return boxes[key]
 
 
+def plain(value):
+    """A scalar of NumPy as a Python number: it does not change the dtype of boxes."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def per_image(value, argument):
+    """A number, or numbers (..., 1) that broadcast with a column."""
+    value = plain(value)
+    if isinstance(value, numbers.Real):
+        return value
+    value = ops.convert_to_tensor(value)
+    if value.shape and value.shape[-1] != 1:
+        raise ValueError(f"`{argument}` must be a number, or an array of shape (batch, 1, 1). Received: {argument} of shape {tuple(value.shape)}")
+    return value
+
+
 def as_size(size, argument, dtype):
-    """A height or width: a number, or numbers (..., 1) that broadcast with a column."""
-    size = ops.cast(ops.convert_to_tensor(size), dtype)
-    if size.shape and size.shape[-1] != 1:
-        raise ValueError(f"`{argument}` must be a number, or an array of shape (batch, 1, 1). Received: {argument} of shape {tuple(size.shape)}")
-    return size
+    """A height or width in a dtype."""
+    return ops.cast(per_image(size, argument), dtype)
 
 
 def image_size(image_shape, function):

@@ -5,7 +5,7 @@ import math
 import numbers
 
 from ... import ops
-from .formats import as_boxes, as_size, columns, entry, joined, library
+from .formats import as_boxes, as_size, columns, entry, joined, library, per_image, plain
 
 
 def clip(boxes, height, width):
@@ -89,6 +89,7 @@ def crop(boxes, top, left, height, width, bounding_box_format="xyxy"):
     """
     _only("crop", bounding_box_format, "xyxy")
     a, b, c, d = columns(as_boxes(boxes, "crop", "boxes"))
+    top, left, height, width = per_image(top, "top"), per_image(left, "left"), per_image(height, "height"), per_image(width, "width")
     a, b, c, d = a - left, b - top, c - left, d - top
     return joined([ops.clip(a, 0, width), ops.clip(b, 0, height), ops.clip(c, 0, width), ops.clip(d, 0, height)])
 
@@ -117,6 +118,7 @@ def pad(boxes, top, left, height=None, width=None, bounding_box_format="xyxy"):
     """
     _only("pad", bounding_box_format, "xyxy")
     a, b, c, d = columns(as_boxes(boxes, "pad", "boxes"))
+    top, left = per_image(top, "top"), per_image(left, "left")
     return joined([a + left, b + top, c + left, d + top])
 
 
@@ -159,7 +161,7 @@ def affine_transform(
     boxes = as_boxes(boxes, "affine_transform", "boxes")
     names = ("angle", "translate_x", "translate_y", "scale", "shear_x", "shear_y", "height", "width", "center_x", "center_y")
     given = (angle, translate_x, translate_y, scale, shear_x, shear_y, height, width, 0.5 if center_x is None else center_x, 0.5 if center_y is None else center_y)
-    angle, translate_x, translate_y, scale, shear_x, shear_y, height, width, center_x, center_y = map(_per_image, given, names)
+    angle, translate_x, translate_y, scale, shear_x, shear_y, height, width, center_x, center_y = map(_one_or_batch, given, names)
     across, down = width - 1, height - 1
     cx, cy = center_x * across, center_y * down
     sx, sy, turn = (value * (-math.pi / 180) for value in (shear_x, shear_y, angle))
@@ -173,8 +175,9 @@ def affine_transform(
     return surrounding(ops.cast(boxes, (a2 + b2).dtype), lambda x, y: (a0 * x + a1 * y + a2, b0 * x + b1 * y + b2))
 
 
-def _per_image(value, argument):
-    """A number, or numbers (batch, 1, 1)."""
+def _one_or_batch(value, argument):
+    """A number, or numbers (batch,) as (batch, 1, 1)."""
+    value = plain(value)
     if isinstance(value, numbers.Real):
         return value
     value = ops.convert_to_tensor(value)
