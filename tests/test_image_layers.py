@@ -261,7 +261,7 @@ def test_boxes_follow_the_images(make, data_format):
 
 @pytest.mark.parametrize("name", ["xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh"])
 def test_box_formats(name):
-    from dlcore.layers.preprocessing.images.boxes import from_corners, to_corners
+    from dlcore.utils.bounding_boxes.formats import from_corners, to_corners
 
     corners = np.array([[[2, 3, 7, 9], [0, 0, 4, 1]]], "float32")
     written = from_corners(corners, name, 10, 20)

@@ -24,7 +24,7 @@ MISSING = {
     "whole-model files come later": r"(models|saving)\.(load_model|save_model)|saving\.Keras.*",
     "of other frameworks": r"callbacks\.OrbaxCheckpoint",
     "mixed precision is refused": r"optimizers\.LossScaleOptimizer",
-    "not part of the dense toolbox": r"utils\.(FeatureSpace|audio_dataset_from_directory|bounding_boxes)",
+    "not part of the dense toolbox": r"utils\.(FeatureSpace|audio_dataset_from_directory)",
 }
 # Reason -> names (regular expressions of module.Class.method) that do not exist.
 MISSING_METHODS = {

@@ -10,7 +10,7 @@ import pathlib
 
 MODULES = (
     "activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "optimizers",
-    "optimizers.schedules", "preprocessing.image", "preprocessing.sequence", "regularizers", "saving", "utils",
+    "optimizers.schedules", "preprocessing.image", "preprocessing.sequence", "regularizers", "saving", "utils", "utils.bounding_boxes",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Helpers around training: labels, sequences, seeds, data sets, files, images, progress, and objects in configuration files."""
 
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
+from . import bounding_boxes
 from .files import get_file
 from .image_dataset import image_dataset_from_directory
 from .images import array_to_img, img_to_array, load_img, save_img
@@ -33,6 +34,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "class_weights",
     "clear_session",
     "custom_object_scope",

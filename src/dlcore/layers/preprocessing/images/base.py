@@ -9,8 +9,9 @@ from dlcore._kernels.tape import followed
 from dlcore._kernels.tensor import KerasTensor, Tensor, convert
 from dlcore.config import standardize_data_format
 from dlcore.layers.base import Layer
-from dlcore.layers.preprocessing.images.boxes import as_boxes, checked_format, clip, from_corners, to_corners
+from dlcore.layers.preprocessing.images.boxes import as_boxes, checked_format, clip
 from dlcore.random import SeedGenerator
+from dlcore.utils.bounding_boxes.formats import from_corners, to_corners
 from dlcore.utils.serialization import deserialize_keras_object
 
 
