@@ -10,11 +10,29 @@
  * Included once per REAL (see vectors.h).
  */
 #include "conv_plan.h"
+#include "tiles.h"
 #include "vectors.h"
 
-/* As many addresses as there are registers for. */
+/* Rows of a tile with four vectors; with one that TAPS share; with addresses of their own. */
+#undef HALF
+#undef MOST_ROWS
 #undef MOST_CORNERS
-#define MOST_CORNERS (MR > 6 ? 9 : 6)
+#if MR == 14
+#define HALF 7
+#define MOST_ROWS 16
+#define MOST_CORNERS 9
+#elif MR == 12
+#define HALF 6
+#define MOST_ROWS 14
+#define MOST_CORNERS 9
+#else
+#define HALF 3
+#define MOST_ROWS 8
+#define MOST_CORNERS 6
+#endif
+/* Whether lanes of a vector can be taken from anywhere in another: in AVX2 and AVX-512, where a vector has 8 or more (as in conv_plan.h). */
+#undef PICKS
+#define PICKS (REAL_PER_16 * VBYTES >= 16 * 8)
 
 /* x if x > 0 or NaN, else 0 */
 DL_ALWAYS VEC NAME(positive)(VEC x) {
@@ -29,7 +47,7 @@ DL_ALWAYS VEC NAME(positive)(VEC x) {
 
 /* ---- acc[i][v] += sum over p of a[off[p] + i*lda] * b[p*ldb + v*W]. Arguments in capitals are constants where inlined. */
 DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b,
-                           Py_ssize_t ldb, VEC acc[MR][4]) {
+                           Py_ssize_t ldb, VEC acc[MOST_ROWS][4]) {
     for (Py_ssize_t p = 0; p < k; p++) {
         const REAL* q = a + off[p];
         VEC x[4];
@@ -46,11 +64,69 @@ DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssiz
     }
 }
 
-/* ---- ROWS pixels of a target row times NV vectors of channels, of which `cols` channels exist. */
-DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, REAL* c, Py_ssize_t ldc,
-                            Py_ssize_t cols, const REAL* bias, const REAL* scale, int relu, int add) {
-    VEC acc[MR][4];
-    const Py_ssize_t last = cols - (NV - 1) * W;
+/* What tiles of one panel have in common. */
+typedef struct {
+    Py_ssize_t lda, ldc, cols;      /* from pixel to pixel; channels that exist */
+    Py_ssize_t gs, apart, some;     /* steps of a tap; from the weights of one tap to those of the next on the right; channels of the source */
+    const REAL_INT* from;           /* which of those each lane starts with, where groups lie side by side */
+    const REAL *bias, *scale;
+    int relu, add;
+} NAME(panel);
+
+/* Lane l of the result is x[from[l]]. */
+DL_ALWAYS VEC NAME(picked)(VEC x, NAME(ivec) from) {
+#if defined(__AVX512F__)
+#if REAL_PER_16 == 4
+    return (VEC)_mm512_permutexvar_ps((__m512i)from, (__m512)x);
+#else
+    return (VEC)_mm512_permutexvar_pd((__m512i)from, (__m512d)x);
+#endif
+#elif defined(__AVX2__) && REAL_PER_16 == 4
+    return (VEC)_mm256_permutevar8x32_ps((__m256)x, (__m256i)from);
+#else
+    return from[0] ? x : x; /* there are no such tiles */
+#endif
+}
+
+/* The element of a pixel at q that goes with each lane: of one channel, or of one channel of each group. */
+DL_ALWAYS VEC NAME(element)(const int SIDE, const REAL* q, Py_ssize_t some, NAME(ivec) from) {
+    return SIDE ? NAME(picked)(NAME(load_part)(q, some), from) : *q - (VEC){0};
+}
+
+/* ---- One vector of channels has too little arithmetic for what it reads. Where the taps are as far apart as the pixels, TAPS of them share that:
+ * a source pixel is read once and goes to TAPS target pixels. acc[i] += a line of taps, for `lines` of them. */
+DL_ALWAYS void NAME(slide)(const int ROWS, const int TAPS, const int SIDE, Py_ssize_t lines, const REAL* a, const int* off, const REAL* b, const NAME(panel)* s,
+                           VEC acc[MOST_ROWS][4]) {
+    const Py_ssize_t lda = s->lda, gs = s->gs, apart = s->apart, some = s->some;
+    if (apart < 0) off += (TAPS - 1) * gs, b -= (TAPS - 1) * apart;
+    for (; lines > 0; lines--, off += TAPS * gs, b += (TAPS - 1) * gs * W) {
+        const REAL* q = a + *off;
+        NAME(ivec) from = {0};
+        if (SIDE) memcpy(&from, s->from, sizeof from);
+        for (Py_ssize_t m = 0; m < gs; m++, b += W) {
+            VEC x[TAPS];
+#pragma GCC unroll 4
+            for (int t = 0; t < TAPS; t++) x[t] = NAME(load)(b + t * apart);
+#pragma GCC unroll 18
+            for (int i = 0; i < ROWS + TAPS - 1; i++) {
+                const VEC y = NAME(element)(SIDE, q + i * lda, some, from);
+#pragma GCC unroll 4
+                for (int t = 0; t < TAPS; t++)
+                    if (i >= t && i - t < ROWS) acc[i - t][0] += x[t] * y;
+            }
+            if (SIDE) from += 1;
+            else q++;
+        }
+    }
+}
+
+/* ---- ROWS pixels of a target row times NV vectors of channels. TAPS > 0: by `slide`. */
+DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int TAPS, const int SIDE, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c,
+                          const NAME(panel)* s) {
+    VEC acc[MOST_ROWS][4];
+    const REAL *bias = s->bias, *scale = s->scale;
+    const Py_ssize_t ldc = s->ldc, last = s->cols - (NV - 1) * W;
+    const int add = s->add;
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) {
         const VEC first = scale || !bias ? (VEC){0} : v < NV - 1 || last == W ? NAME(load)(bias + v * W) : NAME(load_part)(bias + v * W, last);
@@ -59,7 +135,8 @@ DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const RE
     }
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) __builtin_prefetch(c + i * ldc, 1);
-    NAME(steps)(ROWS, NV, 0, k, a, lda, off, b, NV * W, acc);
+    if (TAPS) NAME(slide)(ROWS, TAPS, SIDE, k / (TAPS * s->gs), a, off, b, s, acc);
+    else NAME(steps)(ROWS, NV, 0, k, a, s->lda, off, b, NV * W, acc);
     __asm__ volatile("" : "+r"(bias), "+r"(scale)); /* or the compiler keeps vectors of them through the loop, and others on the stack */
     if (scale) {
 #pragma GCC unroll 4
@@ -70,7 +147,7 @@ DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const RE
             for (int i = 0; i < ROWS; i++) acc[i][v] = acc[i][v] * times + more;
         }
     }
-    if (relu) {
+    if (s->relu) {
 #pragma GCC unroll 16
         for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
@@ -85,11 +162,40 @@ DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const RE
         else NAME(store_part)(d, add ? NAME(load_part)(d, last) + acc[i][NV - 1] : acc[i][NV - 1], last);
     }
 }
+#define PARAMETERS (Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s)
+DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s) {
+    NAME(tile)(ROWS, NV, 0, 0, k, a, off, b, c, s);
+}
+DL_ALWAYS void NAME(lines)(const int ROWS, const int TAPS, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s) {
+    NAME(tile)(ROWS, 1, TAPS, 0, k, a, off, b, c, s);
+}
+DL_ALWAYS void NAME(bundles)(const int ROWS, const int TAPS, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s) {
+    NAME(tile)(ROWS, 1, TAPS, 1, k, a, off, b, c, s);
+}
+typedef void (*NAME(pixels_fn)) PARAMETERS;
+TILES(MR, pixels, 1, PARAMETERS, k, a, off, b, c, s)
+TILES(MR, pixels, 2, PARAMETERS, k, a, off, b, c, s)
+TILES(HALF, pixels, 4, PARAMETERS, k, a, off, b, c, s)
+static const NAME(pixels_fn) NAME(pixel_tiles)[3][MR] = {TILE_ROW(MR, pixels, 1), TILE_ROW(MR, pixels, 2), TILE_ROW(HALF, pixels, 4)}; /* [vectors / 2][rows - 1] */
+TILES(MOST_ROWS, lines, 2, PARAMETERS, k, a, off, b, c, s)
+TILES(MOST_ROWS, lines, 3, PARAMETERS, k, a, off, b, c, s)
+#if PICKS
+TILES(MOST_ROWS, bundles, 1, PARAMETERS, k, a, off, b, c, s)
+TILES(MOST_ROWS, bundles, 2, PARAMETERS, k, a, off, b, c, s)
+TILES(MOST_ROWS, bundles, 3, PARAMETERS, k, a, off, b, c, s)
+#endif
+/* [groups side by side][taps - 1][rows - 1] */
+static const NAME(pixels_fn) NAME(line_tiles)[2][3][MOST_ROWS] = {{{0}, TILE_ROW(MOST_ROWS, lines, 2), TILE_ROW(MOST_ROWS, lines, 3)},
+#if PICKS
+    {TILE_ROW(MOST_ROWS, bundles, 1), TILE_ROW(MOST_ROWS, bundles, 2), TILE_ROW(MOST_ROWS, bundles, 3)},
+#endif
+};
+#undef PARAMETERS
 
 /* ---- ROWS source channels times NV vectors of target channels, over k pixels. */
 DL_ALWAYS void NAME(channels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols,
                               int add) {
-    VEC acc[MR][4];
+    VEC acc[MOST_ROWS][4];
     const Py_ssize_t last = cols - (NV - 1) * W;
     REAL tail[2 * W];
 #pragma GCC unroll 16
@@ -152,109 +258,32 @@ DL_ALWAYS void NAME(corners)(const int ROWS, const int NV, Py_ssize_t k, const R
     }
 }
 
-typedef void (*NAME(pixels_fn))(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, REAL* c, Py_ssize_t ldc, Py_ssize_t cols,
-                                const REAL* bias, const REAL* scale, int relu, int add);
-typedef void (*NAME(channels_fn))(Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add);
-typedef void (*NAME(corners_fn))(Py_ssize_t k, const REAL* a, const int* corner, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add);
-#define CORNERS(ROWS, NV)                                                                                                                       \
-    static __attribute__((noinline)) void NAME(corners_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, const int* corner, const int* off,            \
-        const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add) {                                                                      \
-        NAME(corners)(ROWS, NV, k, a, corner, off, b, c, ld, cols, add);                                                                        \
-    }
-CORNERS(1, 1) CORNERS(2, 1) CORNERS(3, 1) CORNERS(4, 1) CORNERS(5, 1) CORNERS(6, 1)
-CORNERS(1, 2) CORNERS(2, 2) CORNERS(3, 2) CORNERS(4, 2) CORNERS(5, 2) CORNERS(6, 2)
-#if MR > 6
-CORNERS(7, 1) CORNERS(8, 1) CORNERS(9, 1) CORNERS(7, 2) CORNERS(8, 2) CORNERS(9, 2)
-#endif
-static const NAME(corners_fn) NAME(corner_tiles)[2][MOST_CORNERS] = {
-    {NAME(corners_1_1), NAME(corners_2_1), NAME(corners_3_1), NAME(corners_4_1), NAME(corners_5_1), NAME(corners_6_1),
-#if MR > 6
-     NAME(corners_7_1), NAME(corners_8_1), NAME(corners_9_1),
-#endif
-    },
-    {NAME(corners_1_2), NAME(corners_2_2), NAME(corners_3_2), NAME(corners_4_2), NAME(corners_5_2), NAME(corners_6_2),
-#if MR > 6
-     NAME(corners_7_2), NAME(corners_8_2), NAME(corners_9_2),
-#endif
-    }};
-#define PIXELS(ROWS, NV)                                                                                                                        \
-    static __attribute__((noinline)) void NAME(pixels_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, \
-        REAL* c, Py_ssize_t ldc, Py_ssize_t cols, const REAL* bias, const REAL* scale, int relu, int add) {                                     \
-        NAME(pixels)(ROWS, NV, k, a, lda, off, b, c, ldc, cols, bias, scale, relu, add);                                                        \
-    }
-#define CHANNELS(ROWS, NV)                                                                                                                      \
-    static __attribute__((noinline)) void NAME(channels_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c,      \
-        Py_ssize_t ld, Py_ssize_t cols, int add) {                                                                                              \
-        NAME(channels)(ROWS, NV, k, a, off, b, c, ld, cols, add);                                                                               \
-    }
-#define TILES(ROWS) PIXELS(ROWS, 1) PIXELS(ROWS, 2) CHANNELS(ROWS, 1) CHANNELS(ROWS, 2)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-PIXELS(1, 4) PIXELS(2, 4) PIXELS(3, 4)
-#if MR > 6
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
-PIXELS(4, 4) PIXELS(5, 4) PIXELS(6, 4)
-#endif
-#if MR > 12
-TILES(13) TILES(14)
-PIXELS(7, 4)
-#endif
-/* [vectors / 2][rows - 1] */
-static const NAME(pixels_fn) NAME(pixel_tiles)[3][MR] = {
-    {NAME(pixels_1_1), NAME(pixels_2_1), NAME(pixels_3_1), NAME(pixels_4_1), NAME(pixels_5_1), NAME(pixels_6_1),
-#if MR > 6
-     NAME(pixels_7_1), NAME(pixels_8_1), NAME(pixels_9_1), NAME(pixels_10_1), NAME(pixels_11_1), NAME(pixels_12_1),
-#endif
-#if MR > 12
-     NAME(pixels_13_1), NAME(pixels_14_1),
-#endif
-    },
-    {NAME(pixels_1_2), NAME(pixels_2_2), NAME(pixels_3_2), NAME(pixels_4_2), NAME(pixels_5_2), NAME(pixels_6_2),
-#if MR > 6
-     NAME(pixels_7_2), NAME(pixels_8_2), NAME(pixels_9_2), NAME(pixels_10_2), NAME(pixels_11_2), NAME(pixels_12_2),
-#endif
-#if MR > 12
-     NAME(pixels_13_2), NAME(pixels_14_2),
-#endif
-    },
-    {NAME(pixels_1_4), NAME(pixels_2_4), NAME(pixels_3_4),
-#if MR > 6
-     NAME(pixels_4_4), NAME(pixels_5_4), NAME(pixels_6_4),
-#endif
-#if MR > 12
-     NAME(pixels_7_4),
-#endif
-    }};
-static const NAME(channels_fn) NAME(channel_tiles)[2][MR] = {
-    {NAME(channels_1_1), NAME(channels_2_1), NAME(channels_3_1), NAME(channels_4_1), NAME(channels_5_1), NAME(channels_6_1),
-#if MR > 6
-     NAME(channels_7_1), NAME(channels_8_1), NAME(channels_9_1), NAME(channels_10_1), NAME(channels_11_1), NAME(channels_12_1),
-#endif
-#if MR > 12
-     NAME(channels_13_1), NAME(channels_14_1),
-#endif
-    },
-    {NAME(channels_1_2), NAME(channels_2_2), NAME(channels_3_2), NAME(channels_4_2), NAME(channels_5_2), NAME(channels_6_2),
-#if MR > 6
-     NAME(channels_7_2), NAME(channels_8_2), NAME(channels_9_2), NAME(channels_10_2), NAME(channels_11_2), NAME(channels_12_2),
-#endif
-#if MR > 12
-     NAME(channels_13_2), NAME(channels_14_2),
-#endif
-    }};
+#define PARAMETERS (Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add)
+typedef void (*NAME(channels_fn)) PARAMETERS;
+TILES(MR, channels, 1, PARAMETERS, k, a, off, b, c, ld, cols, add)
+TILES(MR, channels, 2, PARAMETERS, k, a, off, b, c, ld, cols, add)
+static const NAME(channels_fn) NAME(channel_tiles)[2][MR] = {TILE_ROW(MR, channels, 1), TILE_ROW(MR, channels, 2)}; /* [vectors - 1][rows - 1] */
+#undef PARAMETERS
+#define PARAMETERS (Py_ssize_t k, const REAL* a, const int* corner, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add)
+typedef void (*NAME(corners_fn)) PARAMETERS;
+TILES(MOST_CORNERS, corners, 1, PARAMETERS, k, a, corner, off, b, c, ld, cols, add)
+TILES(MOST_CORNERS, corners, 2, PARAMETERS, k, a, corner, off, b, c, ld, cols, add)
+static const NAME(corners_fn) NAME(corner_tiles)[2][MOST_CORNERS] = {TILE_ROW(MOST_CORNERS, corners, 1), TILE_ROW(MOST_CORNERS, corners, 2)};
+#undef PARAMETERS
 
 /* ---- Weights as the pixel tiles read them, for units [begin, end) of (phase, group): panels of channels, each [step][width]. The
  * kernel is (taps, channels of a group of the input, channels of the output) of the convolution. */
 static void NAME(conv_pack)(const dl_conv* c, const void* weights, Py_ssize_t begin, Py_ssize_t end) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
-    const Py_ssize_t columns = dl_padded(c->gt, c->wide, W), ld = c->back ? c->sc : c->tc;
+    const Py_ssize_t columns = dl_padded(c->side * c->gt, c->wide, W), ld = c->back ? c->sc : c->tc;
     for (Py_ssize_t u = begin; u < end; u++) {
-        const Py_ssize_t phase = u / c->groups, group = u % c->groups;
+        const Py_ssize_t phase = u / c->bundles, bundle = u % c->bundles, group = bundle * c->side, n = dl_members(c, bundle) * c->gt;
         const dl_phase* p = &c->phase[phase];
         const Py_ssize_t rd = phase / (h->phases * w->phases), rh = phase / w->phases % h->phases, rw = phase % w->phases;
-        REAL* to = (REAL*)p->weights + group * columns * p->k;
-        for (Py_ssize_t j = 0, width; j < c->gt; j += width, to += width * p->k) {
-            width = dl_panel(c->gt - j, c->wide, W) * W;
-            const Py_ssize_t cols = dl_least(width, c->gt - j);
+        REAL* to = (REAL*)p->weights + bundle * columns * p->k;
+        for (Py_ssize_t j = 0, width; j < n; j += width, to += width * p->k) {
+            width = dl_panel(n - j, c->wide, W) * W;
+            const Py_ssize_t cols = dl_least(width, n - j);
             if (!c->back) {
                 NAME(pack_cols)((const REAL*)weights + group * c->gt + j, ld, cols, p->k, to, width);
                 continue;
@@ -265,8 +294,11 @@ static void NAME(conv_pack)(const dl_conv* c, const void* weights, Py_ssize_t be
                 for (Py_ssize_t m = 0; m < h->kernel && dl_reaches(d, 1, rd, 0, i, &base); m++)
                     for (Py_ssize_t q = 0; q < w->kernel && dl_reaches(h, 1, rh, 0, m, &base); q++)
                         if (dl_reaches(w, 1, rw, 0, q, &base)) {
-                            const Py_ssize_t tap = (i * h->kernel + m) * w->kernel + q;
-                            NAME(pack_rows)((const REAL*)weights + (tap * c->gt + j) * ld + group * c->gs, ld, cols, c->gs, at, width);
+                            const REAL* tap = (const REAL*)weights + ((i * h->kernel + m) * w->kernel + q) * c->gt * ld + group * c->gs;
+                            if (c->side == 1) NAME(pack_rows)(tap + j * ld, ld, cols, c->gs, at, width);
+                            else
+                                for (Py_ssize_t r = 0; r < c->gs; r++)
+                                    for (Py_ssize_t v = 0; v < W; v++) at[r * W + v] = v < n ? tap[v % c->gt * ld + v / c->gt * c->gs + r] : 0;
                             at += c->gs * width;
                         }
         }
@@ -412,10 +444,12 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     REAL* room = 0;
     const REAL* source = NAME(source)(c, &b, &room);
     if (!source) return -1;
-    const Py_ssize_t columns = dl_padded(c->gt, c->wide, W), lda = w->sstep * c->sc, ldc = w->tstep * c->tc;
+    const Py_ssize_t columns = dl_padded(c->side * c->gt, c->wide, W), lda = w->sstep * c->sc, ldc = w->tstep * c->tc;
     const int pools = c->ph && !c->back;
     const Py_ssize_t row = pools ? (b.w1 - b.w0) * c->tc : w->target * c->tc, image = pools ? (b.h1 - b.h0) * row : d->target * h->target * row;
     REAL *field = 0, *target = (REAL*)c->y;
+    REAL_INT from[VBYTES / sizeof(REAL)];
+    for (Py_ssize_t v = 0; v < W; v++) from[v] = v / c->gt < c->side ? v / c->gt * c->gs : 0;
     if (pools) {
         field = (REAL*)malloc((b.i1 - b.i0) * image * sizeof(REAL));
         if (!field) return free(room), -1;
@@ -427,14 +461,18 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
         const Py_ssize_t plane = p->taps[1] * p->taps[2] * c->gs; /* steps of the taps of one depth */
         Py_ssize_t d0, d1;
         dl_meeting(d, p, 0, b.depth, &d0, &d1);
-        for (Py_ssize_t group = 0; group < c->groups; group++) {
-            const REAL* weights = (const REAL*)p->weights + group * columns * p->k;
-            for (Py_ssize_t j = 0, nv; j < c->gt; j += nv * W, weights += nv * W * p->k) {
-                nv = dl_panel(c->gt - j, c->wide, W);
-                const Py_ssize_t at = group * c->gt + j, cols = dl_least(nv * W, c->gt - j);
-                const Py_ssize_t tiles = dl_up(width, nv == 4 ? MR / 2 : MR), height = width / tiles, taller = width % tiles;
-                const REAL* bias = c->bias ? (const REAL*)c->bias + at : 0;
-                const REAL* scale = c->scale ? (const REAL*)c->scale + at : 0;
+        const int taps = c->gs ? dl_together(p->taps[2], p->apart[2], w->sstep) : 1, sliding = taps > 1 || c->side > 1;
+        for (Py_ssize_t bundle = 0; bundle < c->bundles; bundle++) {
+            const Py_ssize_t group = bundle * c->side, members = dl_members(c, bundle), channels = members * c->gt;
+            const REAL* weights = (const REAL*)p->weights + bundle * columns * p->k;
+            for (Py_ssize_t j = 0, nv; j < channels; j += nv * W, weights += nv * W * p->k) {
+                nv = dl_panel(channels - j, c->wide, W);
+                const Py_ssize_t at = group * c->gt + j;
+                const NAME(pixels_fn)* tile = nv == 1 && sliding ? NAME(line_tiles)[c->side > 1][taps - 1] : NAME(pixel_tiles)[nv / 2];
+                const Py_ssize_t most = nv == 4 ? HALF : nv == 1 && sliding ? MOST_ROWS : MR;
+                const Py_ssize_t tiles = dl_up(width, most), height = width / tiles, taller = width % tiles;
+                const NAME(panel) s = {lda, ldc, dl_least(nv * W, channels - j), c->gs, (p->apart[2] < 0 ? -W : W) * c->gs, members * c->gs, from,
+                                       c->bias ? (const REAL*)c->bias + at : 0, c->scale ? (const REAL*)c->scale + at : 0, c->relu, c->add};
                 for (Py_ssize_t i = b.i0; i < b.i1; i++)
                     for (Py_ssize_t y = b.h0; y < rows; y++) {
                         Py_ssize_t begin = d0 * plane, end = d1 * plane;
@@ -447,7 +485,7 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
                                    (p->start[2] + b.w0 * w->tstep) * c->tc + at;
                         for (Py_ssize_t q = 0, n; q < tiles; q++, a += n * lda, to += n * ldc) {
                             n = height + (q < taller);
-                            NAME(pixel_tiles)[nv / 2][n - 1](end - begin, a, lda, p->off + begin, weights + begin * nv * W, to, ldc, cols, bias, scale, c->relu, c->add);
+                            tile[n - 1](end - begin, a, p->off + begin, weights + begin * nv * W, to, &s);
                         }
                     }
             }
@@ -574,9 +612,5 @@ static void NAME(conv_total)(const void* sums, Py_ssize_t chunks, Py_ssize_t str
 static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_pool),
                                                NAME(conv_unpool), NAME(conv_total)};
 
-#undef PIXELS
-#undef CORNERS
-#undef CHANNELS
-#undef TILES
 #undef VEC
 #undef UVEC
