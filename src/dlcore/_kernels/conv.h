@@ -13,22 +13,26 @@
 #include "tiles.h"
 #include "vectors.h"
 
-/* Rows of a tile with four vectors; with one that TAPS share; with addresses of their own. */
+/* Rows of a tile with four vectors; with one that taps share, in pixels and in source channels; with addresses of their own. */
 #undef HALF
+#undef MOST_CHANS
 #undef MOST_ROWS
 #undef MOST_CORNERS
 #if MR == 14
 #define HALF 7
 #define MOST_ROWS 16
 #define MOST_CORNERS 9
+#define MOST_CHANS 8
 #elif MR == 12
 #define HALF 6
 #define MOST_ROWS 14
 #define MOST_CORNERS 9
+#define MOST_CHANS 8
 #else
 #define HALF 3
 #define MOST_ROWS 8
 #define MOST_CORNERS 6
+#define MOST_CHANS 3
 #endif
 /* Whether lanes of a vector can be taken from anywhere in another: in AVX2 and AVX-512, where a vector has 8 or more (as in conv_plan.h). */
 #undef PICKS
@@ -104,7 +108,7 @@ DL_ALWAYS void NAME(slide)(const int ROWS, const int TAPS, const int SIDE, Py_ss
         NAME(ivec) from = {0};
         if (SIDE) memcpy(&from, s->from, sizeof from);
         for (Py_ssize_t m = 0; m < gs; m++, b += W) {
-            VEC x[TAPS];
+            VEC x[3];
 #pragma GCC unroll 4
             for (int t = 0; t < TAPS; t++) x[t] = NAME(load)(b + t * apart);
 #pragma GCC unroll 18
@@ -258,6 +262,80 @@ DL_ALWAYS void NAME(corners)(const int ROWS, const int NV, Py_ssize_t k, const R
     }
 }
 
+/* ---- One vector of target channels again: CHANS source channels under TAPS neighbouring taps, over rows of pixels. `STRIP` pixels at a time if
+ * the taps are as far apart as the pixels: then they share what they read. */
+typedef struct {
+    Py_ssize_t rows, width, step, apart;    /* of the pixels; from pixel to pixel, and from tap to tap, in the source */
+    Py_ssize_t tc, gs, cols, some;
+    const int* pixel;
+    const REAL_INT* from;                   /* as in tiles of pixels */
+    int add;
+} NAME(field);
+
+DL_ALWAYS void NAME(strip)(const int STRIP, const int CHANS, const int TAPS, const int SIDE, const REAL* q, Py_ssize_t step, const REAL* g, const NAME(field)* s,
+                           NAME(ivec) from, VEC acc[MOST_CHANS][3]) {
+    VEC y[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < STRIP; i++) y[i] = s->cols == W ? NAME(load)(g + i * s->tc) : NAME(load_part)(g + i * s->tc, s->cols);
+#pragma GCC unroll 6
+    for (int i = 0; i < STRIP + TAPS - 1; i++)
+#pragma GCC unroll 8
+        for (int m = 0; m < CHANS; m++) {
+            const VEC x = NAME(element)(SIDE, q + i * step + (SIDE ? 0 : m), s->some, from + m);
+#pragma GCC unroll 3
+            for (int t = 0; t < TAPS; t++)
+                if (i >= t && i - t < STRIP) acc[m][t] += x * y[i - t];
+        }
+}
+
+DL_ALWAYS void NAME(strips)(const int CHANS, const int TAPS, const int SIDE, const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s) {
+    VEC acc[MOST_CHANS][3];
+    NAME(ivec) from = {0};
+    if (SIDE) memcpy(&from, s->from, sizeof from), from += (REAL_INT)first;
+    else a += first;
+#pragma GCC unroll 8
+    for (int m = 0; m < CHANS; m++)
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS; t++) acc[m][t] = (VEC){0};
+    for (Py_ssize_t r = 0; r < s->rows; r++) {
+        const REAL* q = a + s->pixel[r * s->width];
+        Py_ssize_t p = 0;
+        if (s->step == s->apart || TAPS == 1)
+            for (; p + 4 <= s->width; p += 4, q += 4 * s->step, g += 4 * s->tc) NAME(strip)(4, CHANS, TAPS, SIDE, q, s->step, g, s, from, acc);
+        for (; p < s->width; p++, q += s->step, g += s->tc) NAME(strip)(1, CHANS, TAPS, SIDE, q, s->apart, g, s, from, acc);
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < CHANS; m++)
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS; t++) {
+            REAL* d = c + (t * s->gs + first + m) * s->tc;
+            if (s->cols == W) NAME(store)(d, s->add ? NAME(load)(d) + acc[m][t] : acc[m][t]);
+            else NAME(store_part)(d, s->add ? NAME(load_part)(d, s->cols) + acc[m][t] : acc[m][t], s->cols);
+        }
+}
+
+#define PARAMETERS (const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s)
+DL_ALWAYS void NAME(alone)(const int CHANS, const int TAPS, const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s) {
+    NAME(strips)(CHANS, TAPS, 0, a, first, g, c, s);
+}
+DL_ALWAYS void NAME(beside)(const int CHANS, const int TAPS, const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s) {
+    NAME(strips)(CHANS, TAPS, 1, a, first, g, c, s);
+}
+typedef void (*NAME(strips_fn)) PARAMETERS;
+TILES(MOST_CHANS, alone, 2, PARAMETERS, a, first, g, c, s)
+TILES(MOST_CHANS, alone, 3, PARAMETERS, a, first, g, c, s)
+#if PICKS
+TILES(MOST_CHANS, beside, 1, PARAMETERS, a, first, g, c, s)
+TILES(MOST_CHANS, beside, 2, PARAMETERS, a, first, g, c, s)
+TILES(MOST_CHANS, beside, 3, PARAMETERS, a, first, g, c, s)
+#endif
+/* [groups side by side][taps - 1][channels - 1] */
+static const NAME(strips_fn) NAME(strip_tiles)[2][3][MOST_CHANS] = {{{0}, TILE_ROW(MOST_CHANS, alone, 2), TILE_ROW(MOST_CHANS, alone, 3)},
+#if PICKS
+    {TILE_ROW(MOST_CHANS, beside, 1), TILE_ROW(MOST_CHANS, beside, 2), TILE_ROW(MOST_CHANS, beside, 3)},
+#endif
+};
+#undef PARAMETERS
 #define PARAMETERS (Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add)
 typedef void (*NAME(channels_fn)) PARAMETERS;
 TILES(MR, channels, 1, PARAMETERS, k, a, off, b, c, ld, cols, add)
@@ -437,6 +515,11 @@ static const REAL* NAME(source)(const dl_conv* c, const dl_block* b, REAL** room
     return *room;
 }
 
+/* The first source channel that goes with each lane of a bundle. */
+static void NAME(lanes)(const dl_conv* c, REAL_INT* from) {
+    for (Py_ssize_t v = 0; v < W; v++) from[v] = v / c->gt < c->side ? v / c->gt * c->gs : 0;
+}
+
 /* ---- One block of the target. */
 static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
@@ -449,7 +532,7 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     const Py_ssize_t row = pools ? (b.w1 - b.w0) * c->tc : w->target * c->tc, image = pools ? (b.h1 - b.h0) * row : d->target * h->target * row;
     REAL *field = 0, *target = (REAL*)c->y;
     REAL_INT from[VBYTES / sizeof(REAL)];
-    for (Py_ssize_t v = 0; v < W; v++) from[v] = v / c->gt < c->side ? v / c->gt * c->gs : 0;
+    NAME(lanes)(c, from);
     if (pools) {
         field = (REAL*)malloc((b.i1 - b.i0) * image * sizeof(REAL));
         if (!field) return free(room), -1;
@@ -532,11 +615,27 @@ static void NAME(add_rows)(const REAL* g, Py_ssize_t rows, Py_ssize_t n, REAL* t
     }
 }
 
+/* All taps of a block for one vector of target channels, `together` at a time. */
+static void NAME(by_strips)(const dl_conv* c, const dl_block* b, int together, const REAL* source, const int* pixel, const REAL* g, Py_ssize_t cols,
+                            Py_ssize_t some, REAL* sums, int add) {
+    const dl_axis* w = c->axis + 2;
+    const Py_ssize_t taps = c->axis[0].kernel * c->axis[1].kernel * w->kernel, width = b->w1 - b->w0;
+    const Py_ssize_t tiles = dl_up(c->gs, MOST_CHANS), height = c->gs / tiles, taller = c->gs % tiles;
+    REAL_INT from[VBYTES / sizeof(REAL)];
+    NAME(lanes)(c, from);
+    const NAME(field) s = {(b->i1 - b->i0) * (b->h1 - b->h0), width, w->sstep * c->sc, w->dilation * c->sc, c->tc, c->gs, cols, some, pixel, from, add};
+    for (Py_ssize_t tap = 0; tap < taps; tap += together)
+        for (Py_ssize_t q = 0, i = 0, n; q < tiles; q++, i += n) {
+            n = height + (q < taller);
+            NAME(strip_tiles)[c->side > 1][together - 1][n - 1](source + c->corner[tap * c->gs], i, g, sums + tap * c->gs * c->tc, &s);
+        }
+}
+
 static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
     const Py_ssize_t taps = d->kernel * h->kernel * w->kernel, part = t % c->parts, first = t / c->parts * c->chunk;
-    const Py_ssize_t panels = dl_up(c->gt, 2 * W), from = part * c->groups * panels / c->parts, to = (part + 1) * c->groups * panels / c->parts;
-    const int merged = w->dilation == 1 && c->groups == 1;
+    const Py_ssize_t panels = dl_up(c->side * c->gt, 2 * W), from = part * c->bundles * panels / c->parts, to = (part + 1) * c->bundles * panels / c->parts;
+    const int merged = w->dilation == 1 && c->groups == 1, together = dl_together(w->kernel, 1, 1);
     const int few = (merged ? w->kernel * c->gs : c->gs) < MOST_CORNERS && taps > (merged ? w->kernel : 1);
     const Py_ssize_t run = few ? taps * c->gs : merged ? w->kernel * c->gs : c->gs, most = few ? MOST_CORNERS : MR;
     const Py_ssize_t tiles = dl_most(1, dl_up(run, most)), height = run / tiles, taller = run % tiles;
@@ -571,7 +670,12 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
         if (!source) return free(masked), -1;
         const int* pixel = c->pixel + (b.w1 - b.w0 < c->bw ? c->images * c->bh * c->bw : 0);
         for (Py_ssize_t u = from; u < to; u++) {
-            const Py_ssize_t group = u / panels, j = u % panels * 2 * W, cols = dl_least(2 * W, c->gt - j), column = group * c->gt + j;
+            const Py_ssize_t bundle = u / panels, group = bundle * c->side, members = dl_members(c, bundle);
+            const Py_ssize_t j = u % panels * 2 * W, cols = dl_least(2 * W, members * c->gt - j), column = group * c->gt + j;
+            if (cols <= W && (c->side > 1 || (together > 1 && together * dl_least(c->gs, MOST_CHANS) > 6))) {
+                NAME(by_strips)(c, &b, together, source + group * c->gs, pixel, g + column, cols, members * c->gs, sums + column, add);
+                continue;
+            }
             const NAME(channels_fn)* tile = NAME(channel_tiles)[cols > W];
             for (Py_ssize_t q = 0, i = 0, n; few && q < tiles; q++, i += n) {
                 n = height + (q < taller);
