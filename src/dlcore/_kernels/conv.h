@@ -185,13 +185,12 @@ TILES(MOST_ROWS, lines, 2, PARAMETERS, k, a, off, b, c, s)
 TILES(MOST_ROWS, lines, 3, PARAMETERS, k, a, off, b, c, s)
 #if PICKS
 TILES(MOST_ROWS, bundles, 1, PARAMETERS, k, a, off, b, c, s)
-TILES(MOST_ROWS, bundles, 2, PARAMETERS, k, a, off, b, c, s)
 TILES(MOST_ROWS, bundles, 3, PARAMETERS, k, a, off, b, c, s)
 #endif
 /* [groups side by side][taps - 1][rows - 1] */
 static const NAME(pixels_fn) NAME(line_tiles)[2][3][MOST_ROWS] = {{{0}, TILE_ROW(MOST_ROWS, lines, 2), TILE_ROW(MOST_ROWS, lines, 3)},
 #if PICKS
-    {TILE_ROW(MOST_ROWS, bundles, 1), TILE_ROW(MOST_ROWS, bundles, 2), TILE_ROW(MOST_ROWS, bundles, 3)},
+    {TILE_ROW(MOST_ROWS, bundles, 1), {0}, TILE_ROW(MOST_ROWS, bundles, 3)},
 #endif
 };
 #undef PARAMETERS
@@ -326,13 +325,12 @@ TILES(MOST_CHANS, alone, 2, PARAMETERS, a, first, g, c, s)
 TILES(MOST_CHANS, alone, 3, PARAMETERS, a, first, g, c, s)
 #if PICKS
 TILES(MOST_CHANS, beside, 1, PARAMETERS, a, first, g, c, s)
-TILES(MOST_CHANS, beside, 2, PARAMETERS, a, first, g, c, s)
 TILES(MOST_CHANS, beside, 3, PARAMETERS, a, first, g, c, s)
 #endif
 /* [groups side by side][taps - 1][channels - 1] */
 static const NAME(strips_fn) NAME(strip_tiles)[2][3][MOST_CHANS] = {{{0}, TILE_ROW(MOST_CHANS, alone, 2), TILE_ROW(MOST_CHANS, alone, 3)},
 #if PICKS
-    {TILE_ROW(MOST_CHANS, beside, 1), TILE_ROW(MOST_CHANS, beside, 2), TILE_ROW(MOST_CHANS, beside, 3)},
+    {TILE_ROW(MOST_CHANS, beside, 1), {0}, TILE_ROW(MOST_CHANS, beside, 3)},
 #endif
 };
 #undef PARAMETERS
@@ -544,7 +542,7 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
         const Py_ssize_t plane = p->taps[1] * p->taps[2] * c->gs; /* steps of the taps of one depth */
         Py_ssize_t d0, d1;
         dl_meeting(d, p, 0, b.depth, &d0, &d1);
-        const int taps = c->gs ? dl_together(p->taps[2], p->apart[2], w->sstep) : 1, sliding = taps > 1 || c->side > 1;
+        const int taps = c->gs ? dl_together(c, p->taps[2], p->apart[2], w->sstep) : 1, sliding = taps > 1 || c->side > 1;
         for (Py_ssize_t bundle = 0; bundle < c->bundles; bundle++) {
             const Py_ssize_t group = bundle * c->side, members = dl_members(c, bundle), channels = members * c->gt;
             const REAL* weights = (const REAL*)p->weights + bundle * columns * p->k;
@@ -635,7 +633,7 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
     const Py_ssize_t taps = d->kernel * h->kernel * w->kernel, part = t % c->parts, first = t / c->parts * c->chunk;
     const Py_ssize_t panels = dl_up(c->side * c->gt, 2 * W), from = part * c->bundles * panels / c->parts, to = (part + 1) * c->bundles * panels / c->parts;
-    const int merged = w->dilation == 1 && c->groups == 1, together = dl_together(w->kernel, 1, 1);
+    const int merged = w->dilation == 1 && c->groups == 1, together = dl_together(c, w->kernel, 1, 1);
     const int few = (merged ? w->kernel * c->gs : c->gs) < MOST_CORNERS && taps > (merged ? w->kernel : 1);
     const Py_ssize_t run = few ? taps * c->gs : merged ? w->kernel * c->gs : c->gs, most = few ? MOST_CORNERS : MR;
     const Py_ssize_t tiles = dl_most(1, dl_up(run, most)), height = run / tiles, taller = run % tiles;

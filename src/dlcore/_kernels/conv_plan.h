@@ -128,9 +128,9 @@ static void dl_plan_axis(dl_axis* a, int back) {
     a->inside = a->lo >= 0 && end <= a->source;
 }
 
-/* Where taps are as far apart as the pixels of a tile, how many of them at once share what a tile reads (1: none). */
-static inline int dl_together(Py_ssize_t taps, Py_ssize_t apart, Py_ssize_t step) {
-    return apart != step && apart != -step ? 1 : taps % 3 == 0 ? 3 : taps % 2 == 0 ? 2 : 1;
+/* Where taps are as far apart as the pixels of a tile, how many of them at once share what a tile reads: those that there are tiles for. */
+static inline int dl_together(const dl_conv* c, Py_ssize_t taps, Py_ssize_t apart, Py_ssize_t step) {
+    return apart != step && apart != -step ? 1 : taps % 3 == 0 ? 3 : taps % 2 == 0 && c->side == 1 ? 2 : 1;
 }
 
 /* The groups of a bundle. */
