@@ -51,11 +51,13 @@ DL_ALWAYS VEC NAME(positive)(VEC x) {
 
 /* ---- acc[i][v] += sum over p of a[off[p] + i*lda] * b[p*ldb + v*W]. Arguments in capitals are constants where inlined. */
 DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b,
-                           Py_ssize_t ldb, VEC acc[MOST_ROWS][4]) {
+                           Py_ssize_t ldb, Py_ssize_t ahead, VEC acc[MOST_ROWS][4]) {
+    const REAL* next = a + ROWS * lda;
     for (Py_ssize_t p = 0; p < k; p++) {
         const REAL* q = a + off[p];
         VEC x[4];
         if (UNIT) __builtin_prefetch(b + 24 * ldb);
+        else __builtin_prefetch(next), next += ahead;
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++) x[v] = NAME(load)(b + v * W);
 #pragma GCC unroll 16
@@ -87,8 +89,11 @@ DL_ALWAYS VEC NAME(picked)(VEC x, NAME(ivec) from) {
 #endif
 #elif defined(__AVX2__) && REAL_PER_16 == 4
     return (VEC)_mm256_permutevar8x32_ps((__m256)x, (__m256i)from);
+#elif PICKS
+#error "AVX comes with AVX2 at all levels"
 #else
-    return from[0] ? x : x; /* there are no such tiles */
+    (void)from; /* there are no such tiles */
+    return x;
 #endif
 }
 
@@ -140,7 +145,7 @@ DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int TAPS, const in
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) __builtin_prefetch(c + i * ldc, 1);
     if (TAPS) NAME(slide)(ROWS, TAPS, SIDE, k / (TAPS * s->gs), a, off, b, s, acc);
-    else NAME(steps)(ROWS, NV, 0, k, a, s->lda, off, b, NV * W, acc);
+    else NAME(steps)(ROWS, NV, 0, k, a, s->lda, off, b, NV * W, k == s->lda ? ROWS : 0, acc);
     __asm__ volatile("" : "+r"(bias), "+r"(scale)); /* or the compiler keeps vectors of them through the loop, and others on the stack */
     if (scale) {
 #pragma GCC unroll 4
@@ -207,15 +212,15 @@ DL_ALWAYS void NAME(channels)(const int ROWS, const int NV, Py_ssize_t k, const 
         for (int v = 0; v < NV; v++) acc[i][v] = (VEC){0};
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) __builtin_prefetch(c + i * ld, 1);
-    if (last == W) NAME(steps)(ROWS, NV, 1, k, a, 0, off, b, ld, acc);
+    if (last == W) NAME(steps)(ROWS, NV, 1, k, a, 0, off, b, ld, 0, acc);
     else {
         /* A row's part vector reads on into the next pixel's; the last pixel has none. */
         const Py_ssize_t safe = dl_most(0, k - dl_up(W, ld));
-        NAME(steps)(ROWS, NV, 1, safe, a, 0, off, b, ld, acc);
+        NAME(steps)(ROWS, NV, 1, safe, a, 0, off, b, ld, 0, acc);
         for (Py_ssize_t p = safe; p < k; p++) {
             if (NV == 2) NAME(store)(tail, NAME(load)(b + p * ld));
             NAME(store)(tail + (NV - 1) * W, NAME(load_part)(b + p * ld + (NV - 1) * W, last));
-            NAME(steps)(ROWS, NV, 1, 1, a, 0, off + p, tail, 0, acc);
+            NAME(steps)(ROWS, NV, 1, 1, a, 0, off + p, tail, 0, 0, acc);
         }
     }
 #pragma GCC unroll 16
@@ -372,9 +377,12 @@ static void NAME(conv_pack)(const dl_conv* c, const void* weights, Py_ssize_t be
                         if (dl_reaches(w, 1, rw, 0, q, &base)) {
                             const REAL* tap = (const REAL*)weights + ((i * h->kernel + m) * w->kernel + q) * c->gt * ld + group * c->gs;
                             if (c->side == 1) NAME(pack_rows)(tap + j * ld, ld, cols, c->gs, at, width);
-                            else
-                                for (Py_ssize_t r = 0; r < c->gs; r++)
-                                    for (Py_ssize_t v = 0; v < W; v++) at[r * W + v] = v < n ? tap[v % c->gt * ld + v / c->gt * c->gs + r] : 0;
+                            else {
+                                memset(at, 0, c->gs * W * sizeof(REAL));
+                                for (Py_ssize_t lane = 0, s = 0; lane < n; s += c->gs)
+                                    for (Py_ssize_t t = 0; t < c->gt; t++, lane++)
+                                        for (Py_ssize_t r = 0; r < c->gs; r++) at[r * W + lane] = tap[t * ld + s + r];
+                            }
                             at += c->gs * width;
                         }
         }
