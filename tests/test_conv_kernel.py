@@ -55,6 +55,16 @@ CASES = {
     "strides larger than the kernel": case((2, 23, 21, 9), (2, 3, 9, 20), strides=(5, 4), padding="same", act="relu"),
     "groups": case((3, 20, 18, 24), (3, 3, 6, 52), padding="same", act="relu"),
     "groups and strides": case((3, 21, 18, 24), (3, 5, 12, 18), padding="same", strides=(2, 3)),
+    "groups side by side": case((3, 20, 18, 24), (3, 3, 4, 24), padding="same", act="relu"),
+    "groups side by side, in place": case((3, 9, 17, 60), (2, 3, 3, 40), bias=False),
+    "groups side by side, strides": case((3, 21, 18, 44), (3, 4, 4, 11), padding="same", strides=2),
+    "groups side by side, dilation": case((3, 21, 18, 36), (3, 3, 1, 72), padding="same", dilation=2),
+    "groups side by side, 5 taps": case((3, 8, 18, 35), (1, 5, 5, 35), padding="same", pool=(1, 2)),
+    "groups side by side, volume": case((2, 5, 9, 11, 56), (3, 3, 3, 7, 56), padding="same"),
+    "one vector": case((2, 9, 20, 11, 40), (3, 3, 3, 40, 16), padding="same", act="relu"),
+    "one vector, two taps": case((3, 21, 19, 16), (4, 4, 16, 13), strides=2, padding="same"),
+    "one vector, strides as dilation": case((3, 21, 19, 9), (3, 3, 9, 13), strides=2, dilation=2),
+    "one vector, dilation": case((3, 21, 19, 9), (3, 3, 9, 13), dilation=2),
     "volume": case((2, 9, 10, 11, 6), (3, 3, 3, 6, 20), padding="same", act="relu"),
     "volume in place": case((2, 9, 10, 11, 6), (2, 3, 2, 6, 20), strides=(2, 1, 1)),
     "volume of planes": case((2, 5, 14, 15, 32), (1, 3, 3, 32, 48), padding="same", act="relu", wino=True),
@@ -83,7 +93,7 @@ CASES = {
 def random_case(seed):
     rng = np.random.default_rng(seed)
     rank = int(rng.integers(1, 4))
-    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    groups = int(rng.choice([1, 1, 2, 3, 7]))
     inner, outer = (int(rng.choice([1, 2, 3, 5, 8, 13, 16, 20, 33])) for _ in range(2))
     kernel = [int(rng.choice([1, 2, 3, 3, 5])) for _ in range(rank)]
     strides, dilation = tuple(rng.choice([1, 1, 2, 3], rank).tolist()), tuple(rng.choice([1, 1, 1, 2, 3], rank).tolist())

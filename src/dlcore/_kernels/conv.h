@@ -10,11 +10,33 @@
  * Included once per REAL (see vectors.h).
  */
 #include "conv_plan.h"
+#include "tiles.h"
 #include "vectors.h"
 
-/* As many addresses as there are registers for. */
+/* Rows of a tile with four vectors; with one that taps share, in pixels and in source channels; with addresses of their own. */
+#undef HALF
+#undef MOST_CHANS
+#undef MOST_ROWS
 #undef MOST_CORNERS
-#define MOST_CORNERS (MR > 6 ? 9 : 6)
+#if MR == 14
+#define HALF 7
+#define MOST_ROWS 16
+#define MOST_CORNERS 9
+#define MOST_CHANS 8
+#elif MR == 12
+#define HALF 6
+#define MOST_ROWS 14
+#define MOST_CORNERS 9
+#define MOST_CHANS 8
+#else
+#define HALF 3
+#define MOST_ROWS 8
+#define MOST_CORNERS 6
+#define MOST_CHANS 3
+#endif
+/* Whether lanes of a vector can be taken from anywhere in another: in AVX2 and AVX-512, where a vector has 8 or more (as in conv_plan.h). */
+#undef PICKS
+#define PICKS (REAL_PER_16 * VBYTES >= 16 * 8)
 
 /* x if x > 0 or NaN, else 0 */
 DL_ALWAYS VEC NAME(positive)(VEC x) {
@@ -29,11 +51,13 @@ DL_ALWAYS VEC NAME(positive)(VEC x) {
 
 /* ---- acc[i][v] += sum over p of a[off[p] + i*lda] * b[p*ldb + v*W]. Arguments in capitals are constants where inlined. */
 DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b,
-                           Py_ssize_t ldb, VEC acc[MR][4]) {
+                           Py_ssize_t ldb, Py_ssize_t ahead, VEC acc[MOST_ROWS][4]) {
+    const REAL* next = a + ROWS * lda;
     for (Py_ssize_t p = 0; p < k; p++) {
         const REAL* q = a + off[p];
         VEC x[4];
         if (UNIT) __builtin_prefetch(b + 24 * ldb);
+        else __builtin_prefetch(next), next += ahead;
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++) x[v] = NAME(load)(b + v * W);
 #pragma GCC unroll 16
@@ -46,11 +70,72 @@ DL_ALWAYS void NAME(steps)(const int ROWS, const int NV, const int UNIT, Py_ssiz
     }
 }
 
-/* ---- ROWS pixels of a target row times NV vectors of channels, of which `cols` channels exist. */
-DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, REAL* c, Py_ssize_t ldc,
-                            Py_ssize_t cols, const REAL* bias, const REAL* scale, int relu, int add) {
-    VEC acc[MR][4];
-    const Py_ssize_t last = cols - (NV - 1) * W;
+/* What tiles of one panel have in common. */
+typedef struct {
+    Py_ssize_t lda, ldc, cols;      /* from pixel to pixel; channels that exist */
+    Py_ssize_t gs, apart, some;     /* steps of a tap; from the weights of one tap to those of the next on the right; channels of the source */
+    const REAL_INT* from;           /* which of those each lane starts with, where groups lie side by side */
+    const REAL *bias, *scale;
+    int relu, add;
+} NAME(panel);
+
+/* Lane l of the result is x[from[l]]. */
+DL_ALWAYS VEC NAME(picked)(VEC x, NAME(ivec) from) {
+#if defined(__AVX512F__)
+#if REAL_PER_16 == 4
+    return (VEC)_mm512_permutexvar_ps((__m512i)from, (__m512)x);
+#else
+    return (VEC)_mm512_permutexvar_pd((__m512i)from, (__m512d)x);
+#endif
+#elif defined(__AVX2__) && REAL_PER_16 == 4
+    return (VEC)_mm256_permutevar8x32_ps((__m256)x, (__m256i)from);
+#elif PICKS
+#error "AVX comes with AVX2 at all levels"
+#else
+    (void)from; /* there are no such tiles */
+    return x;
+#endif
+}
+
+/* The element of a pixel at q that goes with each lane: of one channel, or of one channel of each group. */
+DL_ALWAYS VEC NAME(element)(const int SIDE, const REAL* q, Py_ssize_t some, NAME(ivec) from) {
+    return SIDE ? NAME(picked)(NAME(load_part)(q, some), from) : *q - (VEC){0};
+}
+
+/* ---- One vector of channels has too little arithmetic for what it reads. Where the taps are as far apart as the pixels, TAPS of them share that:
+ * a source pixel is read once and goes to TAPS target pixels. acc[i] += a line of taps, for `lines` of them. */
+DL_ALWAYS void NAME(slide)(const int ROWS, const int TAPS, const int SIDE, Py_ssize_t lines, const REAL* a, const int* off, const REAL* b, const NAME(panel)* s,
+                           VEC acc[MOST_ROWS][4]) {
+    const Py_ssize_t lda = s->lda, gs = s->gs, apart = s->apart, some = s->some;
+    if (apart < 0) off += (TAPS - 1) * gs, b -= (TAPS - 1) * apart;
+    for (; lines > 0; lines--, off += TAPS * gs, b += (TAPS - 1) * gs * W) {
+        const REAL* q = a + *off;
+        NAME(ivec) from = {0};
+        if (SIDE) memcpy(&from, s->from, sizeof from);
+        for (Py_ssize_t m = 0; m < gs; m++, b += W) {
+            VEC x[3];
+#pragma GCC unroll 4
+            for (int t = 0; t < TAPS; t++) x[t] = NAME(load)(b + t * apart);
+#pragma GCC unroll 18
+            for (int i = 0; i < ROWS + TAPS - 1; i++) {
+                const VEC y = NAME(element)(SIDE, q + i * lda, some, from);
+#pragma GCC unroll 4
+                for (int t = 0; t < TAPS; t++)
+                    if (i >= t && i - t < ROWS) acc[i - t][0] += x[t] * y;
+            }
+            if (SIDE) from += 1;
+            else q++;
+        }
+    }
+}
+
+/* ---- ROWS pixels of a target row times NV vectors of channels. TAPS > 0: by `slide`. */
+DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int TAPS, const int SIDE, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c,
+                          const NAME(panel)* s) {
+    VEC acc[MOST_ROWS][4];
+    const REAL *bias = s->bias, *scale = s->scale;
+    const Py_ssize_t ldc = s->ldc, last = s->cols - (NV - 1) * W;
+    const int add = s->add;
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) {
         const VEC first = scale || !bias ? (VEC){0} : v < NV - 1 || last == W ? NAME(load)(bias + v * W) : NAME(load_part)(bias + v * W, last);
@@ -59,7 +144,8 @@ DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const RE
     }
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) __builtin_prefetch(c + i * ldc, 1);
-    NAME(steps)(ROWS, NV, 0, k, a, lda, off, b, NV * W, acc);
+    if (TAPS) NAME(slide)(ROWS, TAPS, SIDE, k / (TAPS * s->gs), a, off, b, s, acc);
+    else NAME(steps)(ROWS, NV, 0, k, a, s->lda, off, b, NV * W, k == s->lda ? ROWS : 0, acc);
     __asm__ volatile("" : "+r"(bias), "+r"(scale)); /* or the compiler keeps vectors of them through the loop, and others on the stack */
     if (scale) {
 #pragma GCC unroll 4
@@ -70,7 +156,7 @@ DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const RE
             for (int i = 0; i < ROWS; i++) acc[i][v] = acc[i][v] * times + more;
         }
     }
-    if (relu) {
+    if (s->relu) {
 #pragma GCC unroll 16
         for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 4
@@ -85,11 +171,39 @@ DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const RE
         else NAME(store_part)(d, add ? NAME(load_part)(d, last) + acc[i][NV - 1] : acc[i][NV - 1], last);
     }
 }
+#define PARAMETERS (Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s)
+DL_ALWAYS void NAME(pixels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s) {
+    NAME(tile)(ROWS, NV, 0, 0, k, a, off, b, c, s);
+}
+DL_ALWAYS void NAME(lines)(const int ROWS, const int TAPS, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s) {
+    NAME(tile)(ROWS, 1, TAPS, 0, k, a, off, b, c, s);
+}
+DL_ALWAYS void NAME(bundles)(const int ROWS, const int TAPS, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, const NAME(panel)* s) {
+    NAME(tile)(ROWS, 1, TAPS, 1, k, a, off, b, c, s);
+}
+typedef void (*NAME(pixels_fn)) PARAMETERS;
+TILES(MR, pixels, 1, PARAMETERS, k, a, off, b, c, s)
+TILES(MR, pixels, 2, PARAMETERS, k, a, off, b, c, s)
+TILES(HALF, pixels, 4, PARAMETERS, k, a, off, b, c, s)
+static const NAME(pixels_fn) NAME(pixel_tiles)[3][MR] = {TILE_ROW(MR, pixels, 1), TILE_ROW(MR, pixels, 2), TILE_ROW(HALF, pixels, 4)}; /* [vectors / 2][rows - 1] */
+TILES(MOST_ROWS, lines, 2, PARAMETERS, k, a, off, b, c, s)
+TILES(MOST_ROWS, lines, 3, PARAMETERS, k, a, off, b, c, s)
+#if PICKS
+TILES(MOST_ROWS, bundles, 1, PARAMETERS, k, a, off, b, c, s)
+TILES(MOST_ROWS, bundles, 3, PARAMETERS, k, a, off, b, c, s)
+#endif
+/* [groups side by side][taps - 1][rows - 1] */
+static const NAME(pixels_fn) NAME(line_tiles)[2][3][MOST_ROWS] = {{{0}, TILE_ROW(MOST_ROWS, lines, 2), TILE_ROW(MOST_ROWS, lines, 3)},
+#if PICKS
+    {TILE_ROW(MOST_ROWS, bundles, 1), {0}, TILE_ROW(MOST_ROWS, bundles, 3)},
+#endif
+};
+#undef PARAMETERS
 
 /* ---- ROWS source channels times NV vectors of target channels, over k pixels. */
 DL_ALWAYS void NAME(channels)(const int ROWS, const int NV, Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols,
                               int add) {
-    VEC acc[MR][4];
+    VEC acc[MOST_ROWS][4];
     const Py_ssize_t last = cols - (NV - 1) * W;
     REAL tail[2 * W];
 #pragma GCC unroll 16
@@ -98,15 +212,15 @@ DL_ALWAYS void NAME(channels)(const int ROWS, const int NV, Py_ssize_t k, const 
         for (int v = 0; v < NV; v++) acc[i][v] = (VEC){0};
 #pragma GCC unroll 16
     for (int i = 0; i < ROWS; i++) __builtin_prefetch(c + i * ld, 1);
-    if (last == W) NAME(steps)(ROWS, NV, 1, k, a, 0, off, b, ld, acc);
+    if (last == W) NAME(steps)(ROWS, NV, 1, k, a, 0, off, b, ld, 0, acc);
     else {
         /* A row's part vector reads on into the next pixel's; the last pixel has none. */
         const Py_ssize_t safe = dl_most(0, k - dl_up(W, ld));
-        NAME(steps)(ROWS, NV, 1, safe, a, 0, off, b, ld, acc);
+        NAME(steps)(ROWS, NV, 1, safe, a, 0, off, b, ld, 0, acc);
         for (Py_ssize_t p = safe; p < k; p++) {
             if (NV == 2) NAME(store)(tail, NAME(load)(b + p * ld));
             NAME(store)(tail + (NV - 1) * W, NAME(load_part)(b + p * ld + (NV - 1) * W, last));
-            NAME(steps)(ROWS, NV, 1, 1, a, 0, off + p, tail, 0, acc);
+            NAME(steps)(ROWS, NV, 1, 1, a, 0, off + p, tail, 0, 0, acc);
         }
     }
 #pragma GCC unroll 16
@@ -152,109 +266,105 @@ DL_ALWAYS void NAME(corners)(const int ROWS, const int NV, Py_ssize_t k, const R
     }
 }
 
-typedef void (*NAME(pixels_fn))(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, REAL* c, Py_ssize_t ldc, Py_ssize_t cols,
-                                const REAL* bias, const REAL* scale, int relu, int add);
-typedef void (*NAME(channels_fn))(Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add);
-typedef void (*NAME(corners_fn))(Py_ssize_t k, const REAL* a, const int* corner, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add);
-#define CORNERS(ROWS, NV)                                                                                                                       \
-    static __attribute__((noinline)) void NAME(corners_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, const int* corner, const int* off,            \
-        const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add) {                                                                      \
-        NAME(corners)(ROWS, NV, k, a, corner, off, b, c, ld, cols, add);                                                                        \
+/* ---- One vector of target channels again: CHANS source channels under TAPS neighbouring taps, over rows of pixels. `STRIP` pixels at a time if
+ * the taps are as far apart as the pixels: then they share what they read. */
+typedef struct {
+    Py_ssize_t rows, width, step, apart;    /* of the pixels; from pixel to pixel, and from tap to tap, in the source */
+    Py_ssize_t tc, gs, cols, some;
+    const int* pixel;
+    const REAL_INT* from;                   /* as in tiles of pixels */
+    int add;
+} NAME(field);
+
+DL_ALWAYS void NAME(strip)(const int STRIP, const int CHANS, const int TAPS, const int SIDE, const REAL* q, Py_ssize_t step, const REAL* g, const NAME(field)* s,
+                           NAME(ivec) from, VEC acc[MOST_CHANS][3]) {
+    VEC y[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < STRIP; i++) y[i] = s->cols == W ? NAME(load)(g + i * s->tc) : NAME(load_part)(g + i * s->tc, s->cols);
+#pragma GCC unroll 6
+    for (int i = 0; i < STRIP + TAPS - 1; i++)
+#pragma GCC unroll 8
+        for (int m = 0; m < CHANS; m++) {
+            const VEC x = NAME(element)(SIDE, q + i * step + (SIDE ? 0 : m), s->some, from + m);
+#pragma GCC unroll 3
+            for (int t = 0; t < TAPS; t++)
+                if (i >= t && i - t < STRIP) acc[m][t] += x * y[i - t];
+        }
+}
+
+DL_ALWAYS void NAME(strips)(const int CHANS, const int TAPS, const int SIDE, const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s) {
+    VEC acc[MOST_CHANS][3];
+    NAME(ivec) from = {0};
+    if (SIDE) memcpy(&from, s->from, sizeof from), from += (REAL_INT)first;
+    else a += first;
+#pragma GCC unroll 8
+    for (int m = 0; m < CHANS; m++)
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS; t++) acc[m][t] = (VEC){0};
+    for (Py_ssize_t r = 0; r < s->rows; r++) {
+        const REAL* q = a + s->pixel[r * s->width];
+        Py_ssize_t p = 0;
+        if (s->step == s->apart || TAPS == 1)
+            for (; p + 4 <= s->width; p += 4, q += 4 * s->step, g += 4 * s->tc) NAME(strip)(4, CHANS, TAPS, SIDE, q, s->step, g, s, from, acc);
+        for (; p < s->width; p++, q += s->step, g += s->tc) NAME(strip)(1, CHANS, TAPS, SIDE, q, s->apart, g, s, from, acc);
     }
-CORNERS(1, 1) CORNERS(2, 1) CORNERS(3, 1) CORNERS(4, 1) CORNERS(5, 1) CORNERS(6, 1)
-CORNERS(1, 2) CORNERS(2, 2) CORNERS(3, 2) CORNERS(4, 2) CORNERS(5, 2) CORNERS(6, 2)
-#if MR > 6
-CORNERS(7, 1) CORNERS(8, 1) CORNERS(9, 1) CORNERS(7, 2) CORNERS(8, 2) CORNERS(9, 2)
+#pragma GCC unroll 8
+    for (int m = 0; m < CHANS; m++)
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS; t++) {
+            REAL* d = c + (t * s->gs + first + m) * s->tc;
+            if (s->cols == W) NAME(store)(d, s->add ? NAME(load)(d) + acc[m][t] : acc[m][t]);
+            else NAME(store_part)(d, s->add ? NAME(load_part)(d, s->cols) + acc[m][t] : acc[m][t], s->cols);
+        }
+}
+
+#define PARAMETERS (const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s)
+DL_ALWAYS void NAME(alone)(const int CHANS, const int TAPS, const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s) {
+    NAME(strips)(CHANS, TAPS, 0, a, first, g, c, s);
+}
+DL_ALWAYS void NAME(beside)(const int CHANS, const int TAPS, const REAL* a, Py_ssize_t first, const REAL* g, REAL* c, const NAME(field)* s) {
+    NAME(strips)(CHANS, TAPS, 1, a, first, g, c, s);
+}
+typedef void (*NAME(strips_fn)) PARAMETERS;
+TILES(MOST_CHANS, alone, 2, PARAMETERS, a, first, g, c, s)
+TILES(MOST_CHANS, alone, 3, PARAMETERS, a, first, g, c, s)
+#if PICKS
+TILES(MOST_CHANS, beside, 1, PARAMETERS, a, first, g, c, s)
+TILES(MOST_CHANS, beside, 3, PARAMETERS, a, first, g, c, s)
 #endif
-static const NAME(corners_fn) NAME(corner_tiles)[2][MOST_CORNERS] = {
-    {NAME(corners_1_1), NAME(corners_2_1), NAME(corners_3_1), NAME(corners_4_1), NAME(corners_5_1), NAME(corners_6_1),
-#if MR > 6
-     NAME(corners_7_1), NAME(corners_8_1), NAME(corners_9_1),
+/* [groups side by side][taps - 1][channels - 1] */
+static const NAME(strips_fn) NAME(strip_tiles)[2][3][MOST_CHANS] = {{{0}, TILE_ROW(MOST_CHANS, alone, 2), TILE_ROW(MOST_CHANS, alone, 3)},
+#if PICKS
+    {TILE_ROW(MOST_CHANS, beside, 1), {0}, TILE_ROW(MOST_CHANS, beside, 3)},
 #endif
-    },
-    {NAME(corners_1_2), NAME(corners_2_2), NAME(corners_3_2), NAME(corners_4_2), NAME(corners_5_2), NAME(corners_6_2),
-#if MR > 6
-     NAME(corners_7_2), NAME(corners_8_2), NAME(corners_9_2),
-#endif
-    }};
-#define PIXELS(ROWS, NV)                                                                                                                        \
-    static __attribute__((noinline)) void NAME(pixels_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const int* off, const REAL* b, \
-        REAL* c, Py_ssize_t ldc, Py_ssize_t cols, const REAL* bias, const REAL* scale, int relu, int add) {                                     \
-        NAME(pixels)(ROWS, NV, k, a, lda, off, b, c, ldc, cols, bias, scale, relu, add);                                                        \
-    }
-#define CHANNELS(ROWS, NV)                                                                                                                      \
-    static __attribute__((noinline)) void NAME(channels_##ROWS##_##NV)(Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c,      \
-        Py_ssize_t ld, Py_ssize_t cols, int add) {                                                                                              \
-        NAME(channels)(ROWS, NV, k, a, off, b, c, ld, cols, add);                                                                               \
-    }
-#define TILES(ROWS) PIXELS(ROWS, 1) PIXELS(ROWS, 2) CHANNELS(ROWS, 1) CHANNELS(ROWS, 2)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-PIXELS(1, 4) PIXELS(2, 4) PIXELS(3, 4)
-#if MR > 6
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
-PIXELS(4, 4) PIXELS(5, 4) PIXELS(6, 4)
-#endif
-#if MR > 12
-TILES(13) TILES(14)
-PIXELS(7, 4)
-#endif
-/* [vectors / 2][rows - 1] */
-static const NAME(pixels_fn) NAME(pixel_tiles)[3][MR] = {
-    {NAME(pixels_1_1), NAME(pixels_2_1), NAME(pixels_3_1), NAME(pixels_4_1), NAME(pixels_5_1), NAME(pixels_6_1),
-#if MR > 6
-     NAME(pixels_7_1), NAME(pixels_8_1), NAME(pixels_9_1), NAME(pixels_10_1), NAME(pixels_11_1), NAME(pixels_12_1),
-#endif
-#if MR > 12
-     NAME(pixels_13_1), NAME(pixels_14_1),
-#endif
-    },
-    {NAME(pixels_1_2), NAME(pixels_2_2), NAME(pixels_3_2), NAME(pixels_4_2), NAME(pixels_5_2), NAME(pixels_6_2),
-#if MR > 6
-     NAME(pixels_7_2), NAME(pixels_8_2), NAME(pixels_9_2), NAME(pixels_10_2), NAME(pixels_11_2), NAME(pixels_12_2),
-#endif
-#if MR > 12
-     NAME(pixels_13_2), NAME(pixels_14_2),
-#endif
-    },
-    {NAME(pixels_1_4), NAME(pixels_2_4), NAME(pixels_3_4),
-#if MR > 6
-     NAME(pixels_4_4), NAME(pixels_5_4), NAME(pixels_6_4),
-#endif
-#if MR > 12
-     NAME(pixels_7_4),
-#endif
-    }};
-static const NAME(channels_fn) NAME(channel_tiles)[2][MR] = {
-    {NAME(channels_1_1), NAME(channels_2_1), NAME(channels_3_1), NAME(channels_4_1), NAME(channels_5_1), NAME(channels_6_1),
-#if MR > 6
-     NAME(channels_7_1), NAME(channels_8_1), NAME(channels_9_1), NAME(channels_10_1), NAME(channels_11_1), NAME(channels_12_1),
-#endif
-#if MR > 12
-     NAME(channels_13_1), NAME(channels_14_1),
-#endif
-    },
-    {NAME(channels_1_2), NAME(channels_2_2), NAME(channels_3_2), NAME(channels_4_2), NAME(channels_5_2), NAME(channels_6_2),
-#if MR > 6
-     NAME(channels_7_2), NAME(channels_8_2), NAME(channels_9_2), NAME(channels_10_2), NAME(channels_11_2), NAME(channels_12_2),
-#endif
-#if MR > 12
-     NAME(channels_13_2), NAME(channels_14_2),
-#endif
-    }};
+};
+#undef PARAMETERS
+#define PARAMETERS (Py_ssize_t k, const REAL* a, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add)
+typedef void (*NAME(channels_fn)) PARAMETERS;
+TILES(MR, channels, 1, PARAMETERS, k, a, off, b, c, ld, cols, add)
+TILES(MR, channels, 2, PARAMETERS, k, a, off, b, c, ld, cols, add)
+static const NAME(channels_fn) NAME(channel_tiles)[2][MR] = {TILE_ROW(MR, channels, 1), TILE_ROW(MR, channels, 2)}; /* [vectors - 1][rows - 1] */
+#undef PARAMETERS
+#define PARAMETERS (Py_ssize_t k, const REAL* a, const int* corner, const int* off, const REAL* b, REAL* c, Py_ssize_t ld, Py_ssize_t cols, int add)
+typedef void (*NAME(corners_fn)) PARAMETERS;
+TILES(MOST_CORNERS, corners, 1, PARAMETERS, k, a, corner, off, b, c, ld, cols, add)
+TILES(MOST_CORNERS, corners, 2, PARAMETERS, k, a, corner, off, b, c, ld, cols, add)
+static const NAME(corners_fn) NAME(corner_tiles)[2][MOST_CORNERS] = {TILE_ROW(MOST_CORNERS, corners, 1), TILE_ROW(MOST_CORNERS, corners, 2)};
+#undef PARAMETERS
 
 /* ---- Weights as the pixel tiles read them, for units [begin, end) of (phase, group): panels of channels, each [step][width]. The
  * kernel is (taps, channels of a group of the input, channels of the output) of the convolution. */
 static void NAME(conv_pack)(const dl_conv* c, const void* weights, Py_ssize_t begin, Py_ssize_t end) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
-    const Py_ssize_t columns = dl_padded(c->gt, c->wide, W), ld = c->back ? c->sc : c->tc;
+    const Py_ssize_t columns = dl_padded(c->side * c->gt, c->wide, W), ld = c->back ? c->sc : c->tc;
     for (Py_ssize_t u = begin; u < end; u++) {
-        const Py_ssize_t phase = u / c->groups, group = u % c->groups;
+        const Py_ssize_t phase = u / c->bundles, bundle = u % c->bundles, group = bundle * c->side, n = dl_members(c, bundle) * c->gt;
         const dl_phase* p = &c->phase[phase];
         const Py_ssize_t rd = phase / (h->phases * w->phases), rh = phase / w->phases % h->phases, rw = phase % w->phases;
-        REAL* to = (REAL*)p->weights + group * columns * p->k;
-        for (Py_ssize_t j = 0, width; j < c->gt; j += width, to += width * p->k) {
-            width = dl_panel(c->gt - j, c->wide, W) * W;
-            const Py_ssize_t cols = dl_least(width, c->gt - j);
+        REAL* to = (REAL*)p->weights + bundle * columns * p->k;
+        for (Py_ssize_t j = 0, width; j < n; j += width, to += width * p->k) {
+            width = dl_panel(n - j, c->wide, W) * W;
+            const Py_ssize_t cols = dl_least(width, n - j);
             if (!c->back) {
                 NAME(pack_cols)((const REAL*)weights + group * c->gt + j, ld, cols, p->k, to, width);
                 continue;
@@ -265,8 +375,14 @@ static void NAME(conv_pack)(const dl_conv* c, const void* weights, Py_ssize_t be
                 for (Py_ssize_t m = 0; m < h->kernel && dl_reaches(d, 1, rd, 0, i, &base); m++)
                     for (Py_ssize_t q = 0; q < w->kernel && dl_reaches(h, 1, rh, 0, m, &base); q++)
                         if (dl_reaches(w, 1, rw, 0, q, &base)) {
-                            const Py_ssize_t tap = (i * h->kernel + m) * w->kernel + q;
-                            NAME(pack_rows)((const REAL*)weights + (tap * c->gt + j) * ld + group * c->gs, ld, cols, c->gs, at, width);
+                            const REAL* tap = (const REAL*)weights + ((i * h->kernel + m) * w->kernel + q) * c->gt * ld + group * c->gs;
+                            if (c->side == 1) NAME(pack_rows)(tap + j * ld, ld, cols, c->gs, at, width);
+                            else {
+                                memset(at, 0, c->gs * W * sizeof(REAL));
+                                for (Py_ssize_t lane = 0, s = 0; lane < n; s += c->gs)
+                                    for (Py_ssize_t t = 0; t < c->gt; t++, lane++)
+                                        for (Py_ssize_t r = 0; r < c->gs; r++) at[r * W + lane] = tap[t * ld + s + r];
+                            }
                             at += c->gs * width;
                         }
         }
@@ -405,6 +521,11 @@ static const REAL* NAME(source)(const dl_conv* c, const dl_block* b, REAL** room
     return *room;
 }
 
+/* The first source channel that goes with each lane of a bundle. */
+static void NAME(lanes)(const dl_conv* c, REAL_INT* from) {
+    for (Py_ssize_t v = 0; v < W; v++) from[v] = v / c->gt < c->side ? v / c->gt * c->gs : 0;
+}
+
 /* ---- One block of the target. */
 static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
@@ -412,10 +533,12 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
     REAL* room = 0;
     const REAL* source = NAME(source)(c, &b, &room);
     if (!source) return -1;
-    const Py_ssize_t columns = dl_padded(c->gt, c->wide, W), lda = w->sstep * c->sc, ldc = w->tstep * c->tc;
+    const Py_ssize_t columns = dl_padded(c->side * c->gt, c->wide, W), lda = w->sstep * c->sc, ldc = w->tstep * c->tc;
     const int pools = c->ph && !c->back;
     const Py_ssize_t row = pools ? (b.w1 - b.w0) * c->tc : w->target * c->tc, image = pools ? (b.h1 - b.h0) * row : d->target * h->target * row;
     REAL *field = 0, *target = (REAL*)c->y;
+    REAL_INT from[VBYTES / sizeof(REAL)];
+    NAME(lanes)(c, from);
     if (pools) {
         field = (REAL*)malloc((b.i1 - b.i0) * image * sizeof(REAL));
         if (!field) return free(room), -1;
@@ -427,14 +550,18 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
         const Py_ssize_t plane = p->taps[1] * p->taps[2] * c->gs; /* steps of the taps of one depth */
         Py_ssize_t d0, d1;
         dl_meeting(d, p, 0, b.depth, &d0, &d1);
-        for (Py_ssize_t group = 0; group < c->groups; group++) {
-            const REAL* weights = (const REAL*)p->weights + group * columns * p->k;
-            for (Py_ssize_t j = 0, nv; j < c->gt; j += nv * W, weights += nv * W * p->k) {
-                nv = dl_panel(c->gt - j, c->wide, W);
-                const Py_ssize_t at = group * c->gt + j, cols = dl_least(nv * W, c->gt - j);
-                const Py_ssize_t tiles = dl_up(width, nv == 4 ? MR / 2 : MR), height = width / tiles, taller = width % tiles;
-                const REAL* bias = c->bias ? (const REAL*)c->bias + at : 0;
-                const REAL* scale = c->scale ? (const REAL*)c->scale + at : 0;
+        const int taps = c->gs ? dl_together(c, p->taps[2], p->apart[2], w->sstep) : 1, sliding = taps > 1 || c->side > 1;
+        for (Py_ssize_t bundle = 0; bundle < c->bundles; bundle++) {
+            const Py_ssize_t group = bundle * c->side, members = dl_members(c, bundle), channels = members * c->gt;
+            const REAL* weights = (const REAL*)p->weights + bundle * columns * p->k;
+            for (Py_ssize_t j = 0, nv; j < channels; j += nv * W, weights += nv * W * p->k) {
+                nv = dl_panel(channels - j, c->wide, W);
+                const Py_ssize_t at = group * c->gt + j;
+                const NAME(pixels_fn)* tile = nv == 1 && sliding ? NAME(line_tiles)[c->side > 1][taps - 1] : NAME(pixel_tiles)[nv / 2];
+                const Py_ssize_t most = nv == 4 ? HALF : nv == 1 && sliding ? MOST_ROWS : MR;
+                const Py_ssize_t tiles = dl_up(width, most), height = width / tiles, taller = width % tiles;
+                const NAME(panel) s = {lda, ldc, dl_least(nv * W, channels - j), c->gs, (p->apart[2] < 0 ? -W : W) * c->gs, members * c->gs, from,
+                                       c->bias ? (const REAL*)c->bias + at : 0, c->scale ? (const REAL*)c->scale + at : 0, c->relu, c->add};
                 for (Py_ssize_t i = b.i0; i < b.i1; i++)
                     for (Py_ssize_t y = b.h0; y < rows; y++) {
                         Py_ssize_t begin = d0 * plane, end = d1 * plane;
@@ -447,7 +574,7 @@ static int NAME(conv_block)(const dl_conv* c, Py_ssize_t t) {
                                    (p->start[2] + b.w0 * w->tstep) * c->tc + at;
                         for (Py_ssize_t q = 0, n; q < tiles; q++, a += n * lda, to += n * ldc) {
                             n = height + (q < taller);
-                            NAME(pixel_tiles)[nv / 2][n - 1](end - begin, a, lda, p->off + begin, weights + begin * nv * W, to, ldc, cols, bias, scale, c->relu, c->add);
+                            tile[n - 1](end - begin, a, p->off + begin, weights + begin * nv * W, to, &s);
                         }
                     }
             }
@@ -494,11 +621,27 @@ static void NAME(add_rows)(const REAL* g, Py_ssize_t rows, Py_ssize_t n, REAL* t
     }
 }
 
+/* All taps of a block for one vector of target channels, `together` at a time. */
+static void NAME(by_strips)(const dl_conv* c, const dl_block* b, int together, const REAL* source, const int* pixel, const REAL* g, Py_ssize_t cols,
+                            Py_ssize_t some, REAL* sums, int add) {
+    const dl_axis* w = c->axis + 2;
+    const Py_ssize_t taps = c->axis[0].kernel * c->axis[1].kernel * w->kernel, width = b->w1 - b->w0;
+    const Py_ssize_t tiles = dl_up(c->gs, MOST_CHANS), height = c->gs / tiles, taller = c->gs % tiles;
+    REAL_INT from[VBYTES / sizeof(REAL)];
+    NAME(lanes)(c, from);
+    const NAME(field) s = {(b->i1 - b->i0) * (b->h1 - b->h0), width, w->sstep * c->sc, w->dilation * c->sc, c->tc, c->gs, cols, some, pixel, from, add};
+    for (Py_ssize_t tap = 0; tap < taps; tap += together)
+        for (Py_ssize_t q = 0, i = 0, n; q < tiles; q++, i += n) {
+            n = height + (q < taller);
+            NAME(strip_tiles)[c->side > 1][together - 1][n - 1](source + c->corner[tap * c->gs], i, g, sums + tap * c->gs * c->tc, &s);
+        }
+}
+
 static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
     const Py_ssize_t taps = d->kernel * h->kernel * w->kernel, part = t % c->parts, first = t / c->parts * c->chunk;
-    const Py_ssize_t panels = dl_up(c->gt, 2 * W), from = part * c->groups * panels / c->parts, to = (part + 1) * c->groups * panels / c->parts;
-    const int merged = w->dilation == 1 && c->groups == 1;
+    const Py_ssize_t panels = dl_up(c->side * c->gt, 2 * W), from = part * c->bundles * panels / c->parts, to = (part + 1) * c->bundles * panels / c->parts;
+    const int merged = w->dilation == 1 && c->groups == 1, together = dl_together(c, w->kernel, 1, 1);
     const int few = (merged ? w->kernel * c->gs : c->gs) < MOST_CORNERS && taps > (merged ? w->kernel : 1);
     const Py_ssize_t run = few ? taps * c->gs : merged ? w->kernel * c->gs : c->gs, most = few ? MOST_CORNERS : MR;
     const Py_ssize_t tiles = dl_most(1, dl_up(run, most)), height = run / tiles, taller = run % tiles;
@@ -533,7 +676,12 @@ static int NAME(conv_item)(const dl_conv* c, Py_ssize_t t) {
         if (!source) return free(masked), -1;
         const int* pixel = c->pixel + (b.w1 - b.w0 < c->bw ? c->images * c->bh * c->bw : 0);
         for (Py_ssize_t u = from; u < to; u++) {
-            const Py_ssize_t group = u / panels, j = u % panels * 2 * W, cols = dl_least(2 * W, c->gt - j), column = group * c->gt + j;
+            const Py_ssize_t bundle = u / panels, group = bundle * c->side, members = dl_members(c, bundle);
+            const Py_ssize_t j = u % panels * 2 * W, cols = dl_least(2 * W, members * c->gt - j), column = group * c->gt + j;
+            if (cols <= W && (c->side > 1 || (together > 1 && together * dl_least(c->gs, MOST_CHANS) > 6))) {
+                NAME(by_strips)(c, &b, together, source + group * c->gs, pixel, g + column, cols, members * c->gs, sums + column, add);
+                continue;
+            }
             const NAME(channels_fn)* tile = NAME(channel_tiles)[cols > W];
             for (Py_ssize_t q = 0, i = 0, n; few && q < tiles; q++, i += n) {
                 n = height + (q < taller);
@@ -574,9 +722,5 @@ static void NAME(conv_total)(const void* sums, Py_ssize_t chunks, Py_ssize_t str
 static const dl_conv_table NAME(conv_table) = {MR, W, sizeof(REAL), NAME(conv_pack), NAME(conv_block), NAME(conv_item), NAME(conv_pool),
                                                NAME(conv_unpool), NAME(conv_total)};
 
-#undef PIXELS
-#undef CORNERS
-#undef CHANNELS
-#undef TILES
 #undef VEC
 #undef UVEC

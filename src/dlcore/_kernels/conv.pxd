@@ -23,6 +23,7 @@ cdef extern from "conv_plan.h":
         void* ctx
         Py_ssize_t images, bh, bw, across, down, blocks, phases, span, row, plane, image, room
         int wide
+        Py_ssize_t side, bundles
         double cost
         dl_phase* phase
         const char* g

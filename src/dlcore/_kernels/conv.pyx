@@ -225,7 +225,7 @@ cdef int run(dl_conv* c, const dl_conv_table* table, const void* weights, Tensor
     job.table = table
     job.weights = weights
     c.failed = False
-    launch(_pack_body, &job, c.phases * c.groups, 1, 0.1 * n)
+    launch(_pack_body, &job, c.phases * c.bundles, 1, 0.1 * n)
     launch(_block_body, &job, c.blocks, 1, c.cost)
     pool_free(memory, n)
     return _check(c)
@@ -242,7 +242,7 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
         return winograd_weight_gradient(&fast, <float*>bias, add_bias)
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
-    panels = (c.gt + 2 * table.lanes - 1) // (2 * table.lanes)
+    panels = (c.side * c.gt + 2 * table.lanes - 1) // (2 * table.lanes)
     c.stride = (taps * c.gs + 1) * c.tc
     # As many chunks as keep all threads busy, while their sums fit into a cache.
     job.chunks = 1
@@ -250,7 +250,7 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
         job.chunks = max(1, min(min(16, c.blocks), <Py_ssize_t>(c.cost / 4000), 4194304 // (c.stride * size)))
     c.chunk = (c.blocks + job.chunks - 1) // job.chunks
     job.chunks = (c.blocks + c.chunk - 1) // c.chunk
-    c.parts = min(panels * c.groups, (15 + job.chunks) // job.chunks) if c.cost > 8000 else 1
+    c.parts = min(panels * c.bundles, (15 + job.chunks) // job.chunks) if c.cost > 8000 else 1
     if out == NULL:
         c.parts = 1
         c.stride = c.tc

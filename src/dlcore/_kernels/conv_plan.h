@@ -49,6 +49,7 @@ typedef struct {
     Py_ssize_t row, plane, image;                   /* strides of the source as it is read, in elements */
     Py_ssize_t room;                                /* elements of a block's copy of the source; 0: read where it is */
     int wide;                                       /* rows are so short that tiles have four vectors of channels */
+    Py_ssize_t side, bundles;                       /* groups so small that `side` of them share a vector are done in bundles */
     double cost;
     dl_phase* phase;
     /* gradient by weights: the blocks are summed in chunks, columns cut in parts */
@@ -127,6 +128,14 @@ static void dl_plan_axis(dl_axis* a, int back) {
     a->inside = a->lo >= 0 && end <= a->source;
 }
 
+/* Where taps are as far apart as the pixels of a tile, how many of them at once share what a tile reads: those that there are tiles for. */
+static inline int dl_together(const dl_conv* c, Py_ssize_t taps, Py_ssize_t apart, Py_ssize_t step) {
+    return apart != step && apart != -step ? 1 : taps % 3 == 0 ? 3 : taps % 2 == 0 && c->side == 1 ? 2 : 1;
+}
+
+/* The groups of a bundle. */
+static inline Py_ssize_t dl_members(const dl_conv* c, Py_ssize_t bundle) { return dl_least(c->side, c->groups - bundle * c->side); }
+
 static inline Py_ssize_t dl_room(const dl_conv* c, Py_ssize_t bh, Py_ssize_t bw) {
     return c->axis[0].reach * ((bh - 1) * c->axis[1].sstep + c->axis[1].reach) * ((bw - 1) * c->axis[2].sstep + c->axis[2].reach) * c->sc;
 }
@@ -141,6 +150,8 @@ static void dl_conv_plan(dl_conv* c, Py_ssize_t size, Py_ssize_t mr, Py_ssize_t 
         flops *= (double)(c->back ? d[i].source : d[i].target) * d[i].kernel;
     }
     c->phases = d->phases * h->phases * w->phases;
+    c->side = c->groups > 1 && lanes >= 8 ? dl_most(1, dl_least(c->groups, lanes / dl_most(1, dl_most(c->gs, c->gt)))) : 1;
+    c->bundles = dl_up(c->groups, c->side);
     c->cost = flops / (size == 4 ? 180 : 90) + 0.3 * c->n * (double)d->target * h->target * w->target * c->tc;
     Py_ssize_t bh = h->most, bw = w->most, want = 1;
     if (c->ph) pixels = dl_least(pixels, dl_most(16384 / (size * c->tc), c->ph * bw)); /* pooled while they are in L1 */
@@ -184,13 +195,13 @@ static Py_ssize_t dl_padded(Py_ssize_t n, int wide, Py_ssize_t lanes) {
 static Py_ssize_t dl_conv_memory(const dl_conv* c, Py_ssize_t size, Py_ssize_t lanes) {
     const Py_ssize_t taps = c->axis[0].kernel * c->axis[1].kernel * c->axis[2].kernel;
     return c->phases * (Py_ssize_t)sizeof(dl_phase) + taps * c->gs * (Py_ssize_t)sizeof(int) + 128 +
-           taps * c->gs * c->groups * dl_padded(c->gt, c->wide, lanes) * size;
+           taps * c->gs * c->bundles * dl_padded(c->side * c->gt, c->wide, lanes) * size;
 }
 
 /* Lays out phases and offsets in `memory`, and says where the weights of each phase will be. */
 static void dl_conv_phases(dl_conv* c, char* memory, Py_ssize_t size, Py_ssize_t lanes) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
-    const Py_ssize_t taps = d->kernel * h->kernel * w->kernel, columns = c->groups * dl_padded(c->gt, c->wide, lanes);
+    const Py_ssize_t taps = d->kernel * h->kernel * w->kernel, columns = c->bundles * dl_padded(c->side * c->gt, c->wide, lanes);
     int* off = (int*)(memory + c->phases * sizeof(dl_phase));
     char* weights = (char*)(((size_t)(off + taps * c->gs) + 63) / 64 * 64);
     dl_phase* p = c->phase = (dl_phase*)memory;
