@@ -14,6 +14,7 @@
 #ifndef DL_WINOGRAD_TYPES
 #define DL_WINOGRAD_TYPES
 #include <stddef.h>
+#include <string.h>
 
 /* A convolution over x (n,h,w,c) with kernels of r x r or 1 x r (rows: r or 1): y is (n,oh,ow,k), and y[0,0] reads x from -top, -left on; around x are zeros. */
 typedef struct {
@@ -22,6 +23,8 @@ typedef struct {
     const float* weights;        /* (rows,r,c,k), or if turned (rows,r,k,c): of the convolution whose gradient by its input this is */
     int turned;
     float* y;                    /* in a gradient by the kernel, that */
+    int pools;                   /* y holds maxima over windows of two pixels of a row, of one row or (rows > 1) two: (n,oh/2,ow/2,k); oh and ow are even */
+    unsigned char* places;       /* which element of its window each is (see conv.h), or NULL */
     const float *bias, *scale;   /* per channel of y, or NULL */
     int relu, add;               /* add: to what y holds */
     void (*finish)(void* ctx, void* y, Py_ssize_t n); /* called on finished elements of y, or NULL */
@@ -38,7 +41,7 @@ typedef struct {
 #include "vectors.h"
 
 typedef NAME(vec) dl_wv;
-enum { DL_P = 6, DL_SEGMENT = 32 };
+enum { DL_P = 6, DL_M = 4, DL_R = 5, DL_SEGMENT = 32 }; /* arrays of constant size at most: only they live in registers */
 #define LOAD NAME(load)
 #define STORE NAME(store)
 #define LOOP(i, n) _Pragma("GCC unroll 8") for (int i = 0; i < (n); i++)
@@ -148,6 +151,7 @@ DL_ALWAYS dl_wv dl_kept(dl_wv x, dl_wv mask) { return (dl_wv)((NAME(ivec))x & ~(
 DL_ALWAYS void dl_input_lanes(const int R, const int V, const int FULL, const dl_winograd* p, dl_segment q, float* v, Py_ssize_t ic, dl_wv* line) {
     const Py_ssize_t y0 = q.row * HIGH(M) - p->top, x0 = q.first * M - p->left, cols = q.count * M + 6 - M, some = p->c - ic;
     const Py_ssize_t from = x0 >= 0 ? 0 : -x0 < cols ? -x0 : cols, end = p->w - x0 < from ? from : p->w - x0 < cols ? p->w - x0 : cols;
+    const Py_ssize_t plane = p->plane_v, cp = p->cp;
     const float *row[DL_P], *mask[DL_P];
     Py_ssize_t step[DL_P];
     LOOP(i, DL_PV) {
@@ -167,13 +171,13 @@ DL_ALWAYS void dl_input_lanes(const int R, const int V, const int FULL, const dl
     }
     for (Py_ssize_t j = end; j < cols; j++) LOOP(i, DL_PV) line[j * DL_PV + i] = (dl_wv){0};
     for (Py_ssize_t t = 0; t < q.count; t++) {
-        float* to = v + t * p->cp + ic;
+        float* to = v + t * cp + ic;
         const dl_wv* b = line + t * M * DL_PV;
         LOOP(i, DL_PV) {
             dl_wv d[DL_P], o[DL_P];
             LOOP(j, DL_P) d[j] = b[j * DL_PV + i];
             dl_spread(d, o);
-            LOOP(j, DL_P) STORE(to + (i * DL_P + j) * p->plane_v, o[j]);
+            LOOP(j, DL_P) STORE(to + (i * DL_P + j) * plane, o[j]);
         }
     }
 }
@@ -193,7 +197,7 @@ DL_ALWAYS void dl_weights(const int R, const int V, const dl_winograd* p, Py_ssi
         const Py_ssize_t outs = p->k - j < W ? p->k - j : W;
         for (Py_ssize_t ic = c0; ic < c1; ic += W) {
             const Py_ssize_t ins = c1 - ic < W ? c1 - ic : W;
-            dl_wv taps[HIGH(R) * R][VBYTES / sizeof(float)];
+            dl_wv taps[DL_R * DL_R][VBYTES / sizeof(float)];
             for (int t = 0; t < HIGH(R) * R; t++) {
                 if (p->turned) {
                     const float* from = g + ((HIGH(R) * R - 1 - t) * p->k + j) * p->c + ic;
@@ -206,10 +210,10 @@ DL_ALWAYS void dl_weights(const int R, const int V, const dl_winograd* p, Py_ssi
                 }
             }
             for (Py_ssize_t i = 0; i < ins; i++) {
-                dl_wv t[DL_P * R];
+                dl_wv t[DL_P * DL_R];
                 float* to = u + (ic - c0 + i) * NR + (j - panel * NR);
                 LOOP(s, R) {
-                    dl_wv d[R], o[DL_P];
+                    dl_wv d[DL_R], o[DL_P];
                     LOOP(r, HIGH(R)) d[r] = taps[r * R + s][i];
                     if (V) dl_values(R, d, o), dl_divide(o);
                     LOOP(r, DL_PV) t[r * R + s] = V ? o[r] : d[r];
@@ -226,48 +230,121 @@ DL_ALWAYS void dl_weights(const int R, const int V, const dl_winograd* p, Py_ssi
 }
 
 /* ---- M[36][tile][NR] -> y of a segment, for a panel: A^T M A, then what is added and done on the way. */
-DL_ALWAYS void dl_output_tile(const int R, const int V, const dl_winograd* p, const float* m, float* y, Py_ssize_t k, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
-    dl_wv t[M * DL_P];
+DL_ALWAYS void dl_output_tile(const int R, const int V, const dl_winograd* p, const float* m, dl_wv* o) {
+    const Py_ssize_t plane = p->plane_m;
+    dl_wv t[DL_M * DL_P];
     LOOP(j, DL_P) {
-        dl_wv a[DL_P], o[M];
-        LOOP(i, DL_PV) a[i] = LOAD(m + (i * DL_P + j) * p->plane_m);
-        if (V) dl_moments(M, a, o);
-        LOOP(i, HIGH(M)) t[i * DL_P + j] = V ? o[i] : a[i];
+        dl_wv a[DL_P], b[DL_M];
+        LOOP(i, DL_PV) a[i] = LOAD(m + (i * DL_P + j) * plane);
+        if (V) dl_moments(M, a, b);
+        LOOP(i, HIGH(M)) t[i * DL_P + j] = V ? b[i] : a[i];
     }
-    const dl_wv bias = p->bias ? NAME(load_part)(p->bias + k, some) : (dl_wv){0}, scale = p->scale ? NAME(load_part)(p->scale + k, some) : (dl_wv){0};
-    LOOP(i, HIGH(M)) {
-        dl_wv o[M];
-        dl_moments(M, t + i * DL_P, o);
-        LOOP(j, M) {
-            float* to = y + (i * p->ow + j) * p->k + k;
-            if (i < rows && j < cols) {
-                dl_wv v = p->scale ? o[j] * scale + bias : o[j] + bias;
-                if (p->relu) v = (dl_wv)((NAME(ivec))v & ~(v < 0)); /* NaN stays */
-                if (some == W) STORE(to, p->add ? LOAD(to) + v : v);
-                else NAME(store_part)(to, p->add ? NAME(load_part)(to, some) + v : v, some);
+    LOOP(i, HIGH(M)) dl_moments(M, t + i * DL_P, o + i * M);
+}
+
+/* Where results go: `some` of channels k to k + W. */
+typedef struct {
+    const dl_winograd* p;
+    dl_wv scale, bias;
+    float* y;
+    unsigned char* places;
+    Py_ssize_t some, row; /* elements from one row of y to the next */
+} dl_sink;
+
+/* 0 instead of negative numbers; NaN stays */
+DL_ALWAYS dl_wv dl_positive(dl_wv v) {
+#if defined(__AVX512F__)
+    return (dl_wv)_mm512_max_ps(_mm512_setzero_ps(), v);
+#elif defined(__AVX__)
+    return (dl_wv)_mm256_max_ps(_mm256_setzero_ps(), v);
+#else
+    return (dl_wv)((NAME(ivec))v & ~(v < 0));
+#endif
+}
+
+DL_ALWAYS dl_wv dl_finished(const dl_winograd* p, dl_wv v, dl_wv scale, dl_wv bias) {
+    v = p->scale ? v * scale + bias : v + bias;
+    return p->relu ? dl_positive(v) : v;
+}
+
+DL_ALWAYS void dl_put(float* to, dl_wv v, Py_ssize_t some) {
+    if (some == W) STORE(to, v);
+    else NAME(store_part)(to, v, some);
+}
+
+DL_ALWAYS void dl_store_tile(const int WIDE, const dl_sink* s, const dl_wv* o, Py_ssize_t rows, Py_ssize_t cols) {
+    const dl_winograd* p = s->p;
+#pragma GCC unroll 4
+    for (Py_ssize_t i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (Py_ssize_t j = 0; j < cols; j++) {
+            float* to = s->y + i * s->row + j * p->k;
+            const dl_wv v = dl_finished(p, o[i * WIDE + j], s->scale, s->bias);
+            dl_put(to, p->add ? (s->some == W ? LOAD(to) : NAME(load_part)(to, s->some)) + v : v, s->some);
+        }
+}
+
+/* Windows of HIGH_ rows of two pixels, with the order of conv.h: the first of the largest counts, NaN is larger than numbers, and
+ * after relu bits without sign are compared. */
+DL_ALWAYS void dl_pool_tile(const int WIDE, const int HIGH_, const int RELU, const int PLACES, const dl_sink* s, const dl_wv* o, Py_ssize_t rows,
+                            Py_ssize_t cols) {
+    typedef NAME(ivec) ints;
+    typedef unsigned char bytes __attribute__((vector_size(VBYTES / sizeof(float))));
+    const dl_winograd* p = s->p;
+#pragma GCC unroll 2
+    for (Py_ssize_t i = 0; i < rows / HIGH_; i++)
+#pragma GCC unroll 2
+        for (Py_ssize_t j = 0; j < cols / 2; j++) {
+            dl_wv best = {0};
+            ints at = {0};
+            LOOP(e, 2 * HIGH_) {
+                const dl_wv v = dl_finished(p, o[(i * HIGH_ + e / 2) * WIDE + j * 2 + e % 2], s->scale, s->bias);
+                const ints u = RELU ? (ints)v & 0x7fffffff : (ints)v;
+                const ints more = RELU ? u > (ints)best : ~((v <= best) | (best != best));
+                best = e ? (dl_wv)((u & more) | ((ints)best & ~more)) : (dl_wv)u;
+                if (PLACES && e) at = (more & e) | (at & ~more);
+            }
+            dl_put(s->y + i * s->row + j * p->k, best, s->some);
+            if (PLACES) {
+                const bytes b = __builtin_convertvector(at, bytes);
+                memcpy(s->places + i * s->row + j * p->k, &b, s->some);
             }
         }
-    }
+}
+
+DL_ALWAYS void dl_sink_tile(const int R, const int V, const dl_sink* s, const dl_wv* o, Py_ssize_t rows, Py_ssize_t cols) {
+    if (!s->p->pools) dl_store_tile(M, s, o, rows, cols);
+    else if (s->p->relu) (s->places ? dl_pool_tile(M, 1 + V, 1, 1, s, o, rows, cols) : dl_pool_tile(M, 1 + V, 1, 0, s, o, rows, cols));
+    else (s->places ? dl_pool_tile(M, 1 + V, 0, 1, s, o, rows, cols) : dl_pool_tile(M, 1 + V, 0, 0, s, o, rows, cols));
 }
 
 DL_ALWAYS void dl_output(const int R, const int V, const dl_winograd* p, dl_segment q, const float* m, Py_ssize_t panel) {
     const Py_ssize_t rows = p->oh - q.row * HIGH(M) < HIGH(M) ? p->oh - q.row * HIGH(M) : HIGH(M);
-    for (Py_ssize_t t = 0; t < q.count; t++) {
-        const Py_ssize_t at = (q.first + t) * M, cols = p->ow - at < M ? p->ow - at : M;
-        float* to = p->y + ((q.image * p->oh + q.row * HIGH(M)) * p->ow + at) * p->k;
-        for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
-            const float* from = m + t * NR + j;
-            if (rows == HIGH(M) && cols == M && p->k - k >= W) dl_output_tile(R, V, p, from, to, k, W, HIGH(M), M);
-            else dl_output_tile(R, V, p, from, to, k, p->k - k < W ? p->k - k : W, rows, cols);
+    const Py_ssize_t high = p->pools ? 1 + V : 1, wide = p->pools ? 2 : 1, width = p->ow / wide;
+    const Py_ssize_t from = ((q.image * (p->oh / high) + q.row * HIGH(M) / high) * width + q.first * M / wide) * p->k + panel * NR;
+    for (Py_ssize_t j = 0, k; j < NR && (k = panel * NR + j) < p->k; j += W) {
+        const Py_ssize_t some = p->k - k < W ? p->k - k : W;
+        dl_sink s = {p, {0}, {0}, p->y + from + j, p->places ? p->places + from + j : 0, some, width * p->k};
+        if (p->scale) s.scale = NAME(load_part)(p->scale + k, some);
+        if (p->bias) s.bias = NAME(load_part)(p->bias + k, some);
+        for (Py_ssize_t t = 0; t < q.count; t++) {
+            const Py_ssize_t left = p->ow - (q.first + t) * M, cols = left < M ? left : M;
+            dl_wv o[DL_M * DL_M];
+            dl_output_tile(R, V, p, m + t * NR + j, o);
+            if (rows == HIGH(M) && cols == M && some == W) dl_sink_tile(R, V, &s, o, HIGH(M), M);
+            else dl_sink_tile(R, V, &s, o, rows, cols);
+            s.y += M / wide * p->k;
+            if (s.places) s.places += M / wide * p->k;
         }
     }
 }
 
 /* ---- dz -> Z[36][tile][NR] of a segment, for a panel: A dz A^T. */
 DL_ALWAYS dl_wv dl_output_grad_tile(const int R, const int V, const dl_winograd* p, Py_ssize_t at, float* z, Py_ssize_t some, Py_ssize_t rows, Py_ssize_t cols) {
-    dl_wv t[DL_P * M], sum = {0};
+    const Py_ssize_t plane = p->plane_m;
+    dl_wv t[DL_P * DL_M], sum = {0};
     LOOP(j, M) {
-        dl_wv d[M], o[DL_P];
+        dl_wv d[DL_M], o[DL_P];
         LOOP(i, HIGH(M)) {
             const Py_ssize_t here = at + (i * p->ow + j) * p->k;
             if (i < rows && j < cols) {
@@ -282,7 +359,7 @@ DL_ALWAYS dl_wv dl_output_grad_tile(const int R, const int V, const dl_winograd*
     LOOP(i, DL_PV) {
         dl_wv o[DL_P];
         dl_values(M, t + i * M, o);
-        LOOP(j, DL_P) STORE(z + (i * DL_P + j) * p->plane_m, o[j]);
+        LOOP(j, DL_P) STORE(z + (i * DL_P + j) * plane, o[j]);
     }
     return sum;
 }
@@ -309,9 +386,9 @@ DL_ALWAYS void dl_weight_grad(const int R, const int V, const dl_winograd* p, co
     for (Py_ssize_t j = panel * NR; j < p->k && j < (panel + 1) * NR; j += W) {
         const Py_ssize_t some = p->k - j < W ? p->k - j : W;
         for (Py_ssize_t ic = c0; ic < c1; ic++) {
-            dl_wv t[R * DL_P];
+            dl_wv t[DL_R * DL_P];
             LOOP(s, DL_P) {
-                dl_wv a[DL_P], o[R];
+                dl_wv a[DL_P], o[DL_R];
                 LOOP(r, DL_PV) {
                     const float* from = u + (ic - c0) * NR + (j - panel * NR) + (r * DL_P + s) * plane;
                     a[r] = LOAD(from);
@@ -321,7 +398,7 @@ DL_ALWAYS void dl_weight_grad(const int R, const int V, const dl_winograd* p, co
                 LOOP(r, HIGH(R)) t[r * DL_P + s] = V ? o[r] : a[r];
             }
             LOOP(r, HIGH(R)) {
-                dl_wv o[R];
+                dl_wv o[DL_R];
                 dl_divide(t + r * DL_P);
                 dl_moments(R, t + r * DL_P, o);
                 LOOP(s, R) {
@@ -429,7 +506,8 @@ static dl_stream dl_input_stream(const dl_winograd* p, Py_ssize_t s0, Py_ssize_t
 
 /* What segments s0 to s1 write to a panel of y (or read of its gradient). */
 static dl_stream dl_output_stream(const dl_winograd* p, const float* y, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t panel) {
-    const Py_ssize_t from = dl_first_pixel(p, s0, p->oh, p->ow, 0), upto = dl_first_pixel(p, s1, p->oh, p->ow, 0), k = p->k - panel * NR;
+    const Py_ssize_t window = !p->pools ? 1 : p->rows > 1 ? 4 : 2, k = p->k - panel * NR;
+    const Py_ssize_t from = dl_first_pixel(p, s0, p->oh, p->ow, 0) / window, upto = dl_first_pixel(p, s1, p->oh, p->ow, 0) / window;
     const dl_stream s = {(const char*)(y + from * p->k + panel * NR), p->streams && upto > from ? upto - from : 0, 4 * p->k, ((k < NR ? k : NR) + 15) / 16};
     return s;
 }

@@ -11,6 +11,8 @@ cdef extern from "winograd.h":
         const float* weights
         int turned
         float* y
+        int pools
+        unsigned char* places
         const float* bias
         const float* scale
         int relu, add

@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from dlcore._kernels.parallel cimport launch, thread_count
 from dlcore._kernels.tensor cimport Tensor, empty, pool_alloc, pool_free, tensor
-from dlcore._kernels.types cimport F32
+from dlcore._kernels.types cimport F32, U8
 
 __all__ = []            # no ops: `conv` decides where it is used
 
@@ -367,11 +367,12 @@ cdef Tensor _float32(object x):
     return t
 
 
-def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, left=0, height=None, width=None, turned=False, into=None):
-    """The convolution with the kernel, to height x width; if `turned`, its gradient by the input at x. Only dtypes are checked."""
+def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, left=0, height=None, width=None, turned=False, into=None, pool=False):
+    """The convolution with the kernel, to height x width; if `turned`, its gradient by the input at x; if `pool`, maxima over windows of two
+    pixels of one row or (kernels of several) two, and places. Only dtypes are checked."""
     cdef Tensor t = _float32(x)
     cdef Tensor w = _float32(kernel)
-    cdef Tensor y, b = _float32(bias), s = _float32(scale), m = _float32(mask)
+    cdef Tensor y, places = None, b = _float32(bias), s = _float32(scale), m = _float32(mask)
     cdef dl_winograd p
     cdef Py_ssize_t dims[4]
     memset(&p, 0, sizeof(p))
@@ -379,12 +380,15 @@ def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, lef
     p.k = w.dims[2] if turned else w.dims[3]
     p.oh = p.h - p.rows + 1 if height is None else height
     p.ow = p.w - p.r + 1 if width is None else width
-    dims[0], dims[1], dims[2], dims[3] = p.n, p.oh, p.ow, p.k
+    dims[0], dims[1], dims[2], dims[3] = p.n, p.oh // (2 if pool and p.rows > 1 else 1), p.ow // (2 if pool else 1), p.k
     y = empty(F32, 4, dims) if into is None else _float32(into)
+    if pool:
+        places = empty(U8, 4, dims)
+        p.pools, p.places = True, <unsigned char*>places.data
     p.x, p.mask, p.weights, p.turned, p.y = _data(t), _data(m), _data(w), turned, <float*>y.data
     p.bias, p.scale, p.relu, p.add = _data(b), _data(s), relu, into is not None
     winograd_convolve(&p, NULL)
-    return y
+    return (y, places) if pool else y
 
 
 def weight_gradient(x, g, shape, mask=None, gmask=None, top=0, left=0, into=None):
