@@ -100,6 +100,27 @@ def test_masks_scale_bias_relu_and_sums(shape):
     assert error(db, (g * (gmask > 0)).sum((0, 1, 2)) + old_bias) < BOUND
 
 
+@pytest.mark.parametrize("size", [(3, 3), (5, 5)], ids=str)
+@pytest.mark.parametrize("n", [1, 2, 21])
+def test_tiles_with_fewer_rows_or_columns_at_the_edges(n, size):
+    """All numbers of rows and columns that the last tiles may have, alone, beside whole ones and in corners, with few tiles and many."""
+    rng = np.random.default_rng(8)
+    for height in range(1, 16):
+        for width in {height, *rng.integers(1, 16, 3).tolist()}:
+            c, k = 9, int(rng.choice([16, 20, 40]))
+            top, left = (int(v) for v in rng.integers(0, size[0], 2))
+            x, kernel = make(rng, n, height + 1, width + 2, c, k, size)
+            g = rng.standard_normal((n, height, width, k)).astype("float32")
+            at = {"top": top, "left": left}
+            expected = defined(x, kernel, top, left, height, width)
+            assert error(winograd.convolve(x, kernel, height=height, width=width, **at), expected) < BOUND
+            dx = winograd.convolve(g, kernel, turned=True, height=height, width=width, **at)
+            assert error(dx, defined(g, kernel[::-1, ::-1].swapaxes(2, 3), top, left, height, width)) < BOUND
+            dk, db = winograd.weight_gradient(x, g, size, **at)
+            assert error(dk, defined_gradient(x, g, size, top, left)) < BOUND
+            assert error(db, g.sum((0, 1, 2), dtype="float64"), np.abs(g).sum((0, 1, 2))) < 1e-6
+
+
 def first_maxima(y, high):
     """Maxima over windows of `high` x 2 and their places: the first of the largest, and NaN is larger than numbers."""
     n, h, w, k = y.shape

@@ -30,16 +30,15 @@ cdef extern from *:
     const Py_ssize_t dl_winograd_lanes
     const Py_ssize_t dl_winograd_panel
     void dl_winograd_plan(dl_winograd*, Py_ssize_t tiles) noexcept nogil
-    Py_ssize_t dl_tiles_before(const dl_winograd*, Py_ssize_t) noexcept nogil
-    void dl_winograd_input(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, float* v) noexcept nogil
+    void dl_winograd_input(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t begin, Py_ssize_t end, float* v) noexcept nogil
     void dl_winograd_weights(const dl_winograd*, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) noexcept nogil
-    void dl_winograd_multiply(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane,
-                              float* m, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    void dl_winograd_multiply(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u,
+                              Py_ssize_t plane, float* m, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
     void dl_winograd_output(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* m, Py_ssize_t panel) noexcept nogil
     void dl_winograd_finish(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
     void dl_winograd_output_grad(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, float* z, Py_ssize_t panel, float* sums) noexcept nogil
-    void dl_winograd_correlate(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
-                               Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    void dl_winograd_correlate(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z,
+                               float* out, Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
     void dl_winograd_weight_grad(const dl_winograd*, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
                                  Py_ssize_t c0, Py_ssize_t c1) noexcept nogil
     dl_stream dl_input_stream(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
@@ -113,7 +112,7 @@ cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
 cdef void _input_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Items are segments: their part of the transformed input."""
     cdef Run* r = <Run*>ctx
-    dl_winograd_input(&r.p, begin, end, r.v + dl_tiles_before(&r.p, begin) * r.p.cp)
+    dl_winograd_input(&r.p, 0, r.p.segments, begin, end, r.v)
 
 
 cdef Py_ssize_t _transform_input(Run* r) except -1:
@@ -145,12 +144,11 @@ cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef float* v = <float*>(room + 64)
     cdef float* m = v + r.p.matrices * r.p.plane_v
-    cdef Py_ssize_t tiles = dl_tiles_before(&r.p, end) - dl_tiles_before(&r.p, begin)
     cdef Py_ssize_t after = min(r.p.segments, end + r.p.per)
     cdef Py_ssize_t panel
-    dl_winograd_input(&r.p, begin, end, v)
+    dl_winograd_input(&r.p, begin, end, begin, end, v)
     for panel in range(r.p.panels):
-        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * r.p.matrices * r.p.plane_u, r.p.plane_u, m, panel,
+        dl_winograd_multiply(&r.p, begin, end, v, 0, r.p.c, r.u + panel * r.p.matrices * r.p.plane_u, r.p.plane_u, m, panel,
                              dl_input_stream(&r.p, end, after, panel, r.p.panels), dl_output_stream(&r.p, r.p.y, begin, end, panel))
         dl_winograd_output(&r.p, begin, end, m, panel)
     dl_winograd_finish(&r.p, begin, end)
@@ -175,7 +173,7 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
                 u = r.u + panel * r.p.matrices * plane + c0 * dl_winograd_panel
             else:
                 dl_winograd_weights(&r.p, panel, c0, c1, u, plane)
-            dl_winograd_multiply(&r.p, r.tiles, r.v, c0, c1, u, plane, m, panel, none, none)
+            dl_winograd_multiply(&r.p, 0, r.p.segments, r.v, c0, c1, u, plane, m, panel, none, none)
         dl_winograd_output(&r.p, 0, r.p.segments, m, panel)
     dl_room_leave(room)
 
@@ -239,7 +237,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef float* v = <float*>(room + 64)
     cdef float* z = v + r.p.matrices * r.p.plane_v
-    cdef Py_ssize_t i, s0, s1, s2, start, stop, first, last, panel, at, tiles
+    cdef Py_ssize_t i, s0, s1, s2, start, stop, first, last, panel, at
     cdef dl_stream ahead
     for i in range(begin, end):
         start = i // r.groups * r.part
@@ -251,8 +249,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
             s0 = s1
             s1 = min(stop, s0 + r.p.per)
             s2 = min(stop, s1 + r.p.per)
-            tiles = dl_tiles_before(&r.p, s1) - dl_tiles_before(&r.p, s0)
-            dl_winograd_input(&r.p, s0, s1, v)
+            dl_winograd_input(&r.p, s0, s1, s0, s1, v)
             for panel in range(first, last):
                 at = i // r.groups * r.p.panels + panel
                 if s0 == start:
@@ -262,7 +259,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
                     ahead = dl_output_stream(&r.p, r.p.g, s0, s1, panel + 1)
                 else:
                     ahead = dl_output_stream(&r.p, r.p.g, s1, s2, first)
-                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, r.u + at * r.p.matrices * r.p.plane_u, r.p.plane_u, s0 > start, panel,
+                dl_winograd_correlate(&r.p, s0, s1, v, 0, r.p.c, z, r.u + at * r.p.matrices * r.p.plane_u, r.p.plane_u, s0 > start, panel,
                                       dl_input_stream(&r.p, s1, s2, panel - first, last - first), ahead)
     dl_room_leave(room)
 
@@ -303,7 +300,7 @@ cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
         while c1 < last:
             c0 = c1
             c1 = min(last, c0 + PIECE)
-            dl_winograd_correlate(&r.p, r.tiles, r.v, c0, c1, z, u, plane, False, panel, none, none)
+            dl_winograd_correlate(&r.p, 0, r.p.segments, r.v, c0, c1, z, u, plane, False, panel, none, none)
             dl_winograd_weight_grad(&r.p, u, plane, 1, 0, panel, c0, c1)
     dl_room_leave(room)
 
