@@ -84,13 +84,20 @@ cdef Py_ssize_t _block(const dl_winograd* p, Py_ssize_t tiles) noexcept nogil:
     return tiles if p.rows > 1 else 3 * tiles
 
 
+cdef Py_ssize_t _points(Py_ssize_t size, Py_ssize_t r) noexcept nogil:
+    """Of all tiles along an axis."""
+    cdef Py_ssize_t m = 7 - r
+    return size // m * 6 + (size % m + r - 1 if size % m else 0)
+
+
 cdef double _cycles(const dl_winograd* p) noexcept nogil:
     """About what it takes, forward or backward: products, transforms of tiles, of kernels."""
     cdef double ins = _up(p.c, dl_winograd_lanes)
     cdef double outs = _up(p.k, dl_winograd_lanes)
+    cdef double positions = p.n * _points(p.ow, p.r) * (_points(p.oh, p.r) if p.rows > 1 else p.oh)
     if p.rows == 1:
-        return _tiles(p) * (3 * 1.06 * p.c * outs + 50 * ins + 40 * outs) + 30 * p.c * outs
-    return _tiles(p) * (18 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 110 * p.c * outs
+        return positions * (.53 * p.c * outs + 8.3 * ins + 6.7 * outs) + 30 * p.c * outs
+    return positions * (.53 * p.c * outs + 5.6 * ins + 3.6 * outs) + 110 * p.c * outs
 
 
 cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
