@@ -151,17 +151,19 @@ def test_pooling_on_the_way_takes_the_first_maximum_of_each_window(n, size, relu
         np.testing.assert_array_equal(places, first)
 
 
-@pytest.mark.parametrize("n", [2, 40])
-def test_bits_do_not_depend_on_threads(n):
+@pytest.mark.parametrize(("n", "c", "k"), [(2, 48, 80), (40, 48, 80), (2, 64, 31), (2, 65, 32)])
+def test_bits_do_not_depend_on_threads(n, c, k):
     rng = np.random.default_rng(0)
-    x, kernel = make(rng, n, 15, 14, 48, 80, (3, 3))
-    g = rng.standard_normal((n, 15, 14, 80)).astype("float32")
+    x, kernel = make(rng, n, 15, 14, c, k, (3, 3))
+    g = rng.standard_normal((n, 15, 14, k)).astype("float32")
+    kept = dlcore.Variable(kernel)
     before, results = parallel.get_num_threads(), []
     try:
         for threads in (1, 2, 4):
             parallel.set_num_threads(threads)
             made = [winograd.convolve(x, kernel, top=1, left=1, height=15, width=14), *winograd.weight_gradient(x, g, (3, 3), top=1, left=1)]
             made += winograd.convolve(x, kernel, top=1, left=1, height=14, width=14, pool=True)
+            made += [conv.convolve(x, kept, None, 1, "same", 1), conv.convolve(x, kept, None, 1, "same", 1, "relu", pool=(2, 2))]
             results.append([np.asarray(v).tobytes() for v in made])
     finally:
         parallel.set_num_threads(before)

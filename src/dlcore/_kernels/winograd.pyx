@@ -48,6 +48,7 @@ cdef extern from *:
 
 cdef enum:
     FEW = 128               # tiles: the outputs of a panel stay in the L2 cache
+    ALONE = 8               # tiles that are worth a thread
     PIECE = 64              # channels of a transformed kernel that exist at a time when there are few tiles,
     ITEM = 128              # and that one item makes the gradient of
     PARTS = 8               # sums over many tiles are split into so many at most, ...
@@ -210,28 +211,36 @@ cdef int winograd_transform_kernel(const dl_winograd* p, float* u) except -1:
 
 cdef int winograd_convolve(dl_winograd* p, float* u) except -1:
     cdef Run r
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size, block
     cdef double cost = _cycles(p) / 4
     if _tiles(p) == 0 or p.k == 0:
         return 0
     r.p = p[0]
+    r.u = u
     r.tiles = _tiles(p)
     if r.tiles <= FEW:
+        block = _up(r.tiles, thread_count())
+        if p.k > dl_winograd_panel or p.c > PIECE or block == r.tiles or block < ALONE:
+            block = 0           # else one panel would keep one thread busy; the bits are the same, because a sum of channels is in one piece
+    else:
+        block = _block(p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c)))
+    if block == 0:
         size = _transform_input(&r)
-        r.u = u
         _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
         launch(_panels_body, &r, r.p.panels, 1, cost)
         if p.finish != NULL:
             launch(_finish_body, &r, r.p.segments, max(1, 16 // r.p.seg), 1.0 * p.n * p.oh * p.ow * p.k)
         pool_free(r.v, size)
     else:
-        dl_winograd_plan(&r.p, _block(p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c))))
+        dl_winograd_plan(&r.p, block)
         size = r.p.panels * r.p.matrices * r.p.plane_u * <Py_ssize_t>sizeof(float)
-        r.u = <float*>pool_alloc(size)
-        launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
+        if u == NULL:
+            r.u = <float*>pool_alloc(size)
+            launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
         _take_rooms(&r, r.p.matrices * (r.p.plane_v + r.p.plane_m), _up(r.p.segments, r.p.per))
         launch(_blocks_body, &r, r.p.segments, r.p.per, cost)
-        pool_free(r.u, size)
+        if u == NULL:
+            pool_free(r.u, size)
     pool_free(r.rooms, r.room * r.count)
     return 0
 
