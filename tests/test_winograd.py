@@ -100,16 +100,70 @@ def test_masks_scale_bias_relu_and_sums(shape):
     assert error(db, (g * (gmask > 0)).sum((0, 1, 2)) + old_bias) < BOUND
 
 
-@pytest.mark.parametrize("n", [2, 40])
-def test_bits_do_not_depend_on_threads(n):
+@pytest.mark.parametrize("size", [(3, 3), (5, 5)], ids=str)
+@pytest.mark.parametrize("n", [1, 2, 21])
+def test_tiles_with_fewer_rows_or_columns_at_the_edges(n, size):
+    """All numbers of rows and columns that the last tiles may have, alone, beside whole ones and in corners, with few tiles and many."""
+    rng = np.random.default_rng(8)
+    for height in range(1, 16):
+        for width in {height, *rng.integers(1, 16, 3).tolist()}:
+            c, k = 9, int(rng.choice([16, 20, 40]))
+            top, left = (int(v) for v in rng.integers(0, size[0], 2))
+            x, kernel = make(rng, n, height + 1, width + 2, c, k, size)
+            g = rng.standard_normal((n, height, width, k)).astype("float32")
+            at = {"top": top, "left": left}
+            expected = defined(x, kernel, top, left, height, width)
+            assert error(winograd.convolve(x, kernel, height=height, width=width, **at), expected) < BOUND
+            dx = winograd.convolve(g, kernel, turned=True, height=height, width=width, **at)
+            assert error(dx, defined(g, kernel[::-1, ::-1].swapaxes(2, 3), top, left, height, width)) < BOUND
+            dk, db = winograd.weight_gradient(x, g, size, **at)
+            assert error(dk, defined_gradient(x, g, size, top, left)) < BOUND
+            assert error(db, g.sum((0, 1, 2), dtype="float64"), np.abs(g).sum((0, 1, 2))) < 1e-6
+
+
+def first_maxima(y, high):
+    """Maxima over windows of `high` x 2 and their places: the first of the largest, and NaN is larger than numbers."""
+    n, h, w, k = y.shape
+    windows = y.reshape(n, h // high, high, w // 2, 2, k).transpose(0, 1, 3, 5, 2, 4).reshape(n, h // high, w // 2, k, 2 * high)
+    places = windows.argmax(-1)  # NumPy's takes the first NaN, and the first of the largest
+    return np.take_along_axis(windows, places[..., None], -1)[..., 0], places
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("size", [(3, 3), (5, 5), (1, 3), (1, 5)], ids=str)
+@pytest.mark.parametrize("n", [1, 40])
+def test_pooling_on_the_way_takes_the_first_maximum_of_each_window(n, size, relu):
+    rng = np.random.default_rng(7)
+    for trial, (height, width, k) in enumerate([(10, 10, 64), (2, 2, 33), (4, 6, 16), (6, 16, 50), (8, 30, 7)] * 2):
+        height = height if size[0] > 1 else height + 1
+        x, kernel = make(rng, n, height + size[0] - 1, width + size[1] - 1, 24, k, size)
+        bias, scale = (rng.standard_normal(k).astype("float32") for _ in range(2))
+        if trial >= 5:  # many equal elements: windows of zeros only, and of NaN
+            x[:, : height // 2] = 0
+            bias = np.round(bias)
+            x[0, -1, -1, 0] = np.nan
+            kernel[..., 1] = -np.abs(kernel[..., 1])
+        args = (x, kernel, bias, scale if trial % 2 else None, relu)
+        y, places = (np.asarray(v) for v in winograd.convolve(*args, height=height, width=width, pool=True))
+        largest, first = first_maxima(np.asarray(winograd.convolve(*args, height=height, width=width)), 2 if size[0] > 1 else 1)
+        np.testing.assert_array_equal(y, largest)
+        assert not (relu and np.signbit(y[~np.isnan(y)]).any())
+        np.testing.assert_array_equal(places, first)
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(2, 48, 80), (40, 48, 80), (2, 64, 31), (2, 65, 32)])
+def test_bits_do_not_depend_on_threads(n, c, k):
     rng = np.random.default_rng(0)
-    x, kernel = make(rng, n, 15, 14, 48, 80, (3, 3))
-    g = rng.standard_normal((n, 15, 14, 80)).astype("float32")
+    x, kernel = make(rng, n, 15, 14, c, k, (3, 3))
+    g = rng.standard_normal((n, 15, 14, k)).astype("float32")
+    kept = dlcore.Variable(kernel)
     before, results = parallel.get_num_threads(), []
     try:
         for threads in (1, 2, 4):
             parallel.set_num_threads(threads)
             made = [winograd.convolve(x, kernel, top=1, left=1, height=15, width=14), *winograd.weight_gradient(x, g, (3, 3), top=1, left=1)]
+            made += winograd.convolve(x, kernel, top=1, left=1, height=14, width=14, pool=True)
+            made += [conv.convolve(x, kept, None, 1, "same", 1), conv.convolve(x, kept, None, 1, "same", 1, "relu", pool=(2, 2))]
             results.append([np.asarray(v).tobytes() for v in made])
     finally:
         parallel.set_num_threads(before)

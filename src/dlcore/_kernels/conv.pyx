@@ -190,10 +190,13 @@ cdef int _winograd(dl_winograd* fast, dl_conv* c, const dl_conv_table* table, Te
 
 
 cdef int _winograd_and_pool(dl_winograd* fast, dl_conv* c, const dl_conv_table* table, float* u) except -1:
-    """The field exists as a whole, for a while."""
+    """Windows of two pixels of one or two rows lie in the algorithm's tiles. With others the field exists as a whole, for a while."""
     cdef Job job
     cdef Py_ssize_t rows = c.n * c.axis[1].target
     cdef Py_ssize_t size = rows * c.axis[2].target * c.tc * sizeof(float)
+    if c.pw == 2 and c.ph == (2 if fast.rows > 1 else 1):
+        fast.pools, fast.places = True, c.places
+        return winograd_convolve(fast, u)
     job.c = c
     job.table = table
     job.out = pool_alloc(size)

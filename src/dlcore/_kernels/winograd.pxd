@@ -11,6 +11,8 @@ cdef extern from "winograd.h":
         const float* weights
         int turned
         float* y
+        int pools
+        unsigned char* places
         const float* bias
         const float* scale
         int relu, add
@@ -18,7 +20,7 @@ cdef extern from "winograd.h":
         void* ctx
         const float* g
         const float* gmask
-        Py_ssize_t m, mv, th, tw, matrices, seg, nseg, segments, per, cp, panels, plane_v, plane_m, plane_u
+        Py_ssize_t m, mv, th, tw, matrices, seg, nseg, segments, per, cp, panels, ev, eh, plane_v, plane_m, plane_u
         int streams
 
 # Whether it is faster than the direct way, by shape only: the convolution and its gradient by the kernel.

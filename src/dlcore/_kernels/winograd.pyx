@@ -13,7 +13,7 @@ from libc.string cimport memset
 from dlcore._kernels.parallel cimport launch, thread_count
 from dlcore._kernels.pool cimport pool_alloc, pool_free
 from dlcore._kernels.tensor cimport Tensor, empty, tensor
-from dlcore._kernels.types cimport F32
+from dlcore._kernels.types cimport F32, U8
 
 __all__ = []            # no ops: `conv` decides where it is used
 
@@ -31,16 +31,15 @@ cdef extern from *:
     const Py_ssize_t dl_winograd_lanes
     const Py_ssize_t dl_winograd_panel
     void dl_winograd_plan(dl_winograd*, Py_ssize_t tiles) noexcept nogil
-    Py_ssize_t dl_tiles_before(const dl_winograd*, Py_ssize_t) noexcept nogil
-    void dl_winograd_input(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, float* v) noexcept nogil
+    void dl_winograd_input(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t begin, Py_ssize_t end, float* v) noexcept nogil
     void dl_winograd_weights(const dl_winograd*, Py_ssize_t panel, Py_ssize_t c0, Py_ssize_t c1, float* u, Py_ssize_t plane) noexcept nogil
-    void dl_winograd_multiply(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u, Py_ssize_t plane,
-                              float* m, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    void dl_winograd_multiply(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* u,
+                              Py_ssize_t plane, float* m, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
     void dl_winograd_output(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* m, Py_ssize_t panel) noexcept nogil
     void dl_winograd_finish(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
     void dl_winograd_output_grad(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, float* z, Py_ssize_t panel, float* sums) noexcept nogil
-    void dl_winograd_correlate(const dl_winograd*, Py_ssize_t tiles, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z, float* out,
-                               Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
+    void dl_winograd_correlate(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, const float* v, Py_ssize_t c0, Py_ssize_t c1, const float* z,
+                               float* out, Py_ssize_t plane, int add, Py_ssize_t panel, dl_stream, dl_stream) noexcept nogil
     void dl_winograd_weight_grad(const dl_winograd*, const float* u, Py_ssize_t plane, Py_ssize_t parts, Py_ssize_t apart, Py_ssize_t panel,
                                  Py_ssize_t c0, Py_ssize_t c1) noexcept nogil
     dl_stream dl_input_stream(const dl_winograd*, Py_ssize_t s0, Py_ssize_t s1, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
@@ -50,6 +49,7 @@ cdef extern from *:
 
 cdef enum:
     FEW = 128               # tiles: the outputs of a panel stay in the L2 cache
+    ALONE = 8               # tiles that are worth a thread
     PIECE = 64              # channels of a transformed kernel that exist at a time when there are few tiles,
     ITEM = 128              # and that one item makes the gradient of
     PARTS = 8               # sums over many tiles are split into so many at most, ...
@@ -86,13 +86,20 @@ cdef Py_ssize_t _block(const dl_winograd* p, Py_ssize_t tiles) noexcept nogil:
     return tiles if p.rows > 1 else 3 * tiles
 
 
+cdef Py_ssize_t _points(Py_ssize_t size, Py_ssize_t r) noexcept nogil:
+    """Of all tiles along an axis."""
+    cdef Py_ssize_t m = 7 - r
+    return size // m * 6 + (size % m + r - 1 if size % m else 0)
+
+
 cdef double _cycles(const dl_winograd* p) noexcept nogil:
     """About what it takes, forward or backward: products, transforms of tiles, of kernels."""
     cdef double ins = _up(p.c, dl_winograd_lanes)
     cdef double outs = _up(p.k, dl_winograd_lanes)
+    cdef double positions = p.n * _points(p.ow, p.r) * (_points(p.oh, p.r) if p.rows > 1 else p.oh)
     if p.rows == 1:
-        return _tiles(p) * (3 * 1.06 * p.c * outs + 50 * ins + 40 * outs) + 30 * p.c * outs
-    return _tiles(p) * (18 * 1.06 * p.c * outs + 200 * ins + 130 * outs) + 110 * p.c * outs
+        return positions * (.53 * p.c * outs + 8.3 * ins + 6.7 * outs) + 30 * p.c * outs
+    return positions * (.53 * p.c * outs + 5.6 * ins + 3.6 * outs) + 110 * p.c * outs
 
 
 cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
@@ -114,7 +121,7 @@ cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
 cdef void _input_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Items are segments: their part of the transformed input."""
     cdef Run* r = <Run*>ctx
-    dl_winograd_input(&r.p, begin, end, r.v + dl_tiles_before(&r.p, begin) * r.p.cp)
+    dl_winograd_input(&r.p, 0, r.p.segments, begin, end, r.v)
 
 
 cdef Py_ssize_t _transform_input(Run* r) except -1:
@@ -146,12 +153,11 @@ cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef float* v = <float*>(room + 64)
     cdef float* m = v + r.p.matrices * r.p.plane_v
-    cdef Py_ssize_t tiles = dl_tiles_before(&r.p, end) - dl_tiles_before(&r.p, begin)
     cdef Py_ssize_t after = min(r.p.segments, end + r.p.per)
     cdef Py_ssize_t panel
-    dl_winograd_input(&r.p, begin, end, v)
+    dl_winograd_input(&r.p, begin, end, begin, end, v)
     for panel in range(r.p.panels):
-        dl_winograd_multiply(&r.p, tiles, v, 0, r.p.c, r.u + panel * r.p.matrices * r.p.plane_u, r.p.plane_u, m, panel,
+        dl_winograd_multiply(&r.p, begin, end, v, 0, r.p.c, r.u + panel * r.p.matrices * r.p.plane_u, r.p.plane_u, m, panel,
                              dl_input_stream(&r.p, end, after, panel, r.p.panels), dl_output_stream(&r.p, r.p.y, begin, end, panel))
         dl_winograd_output(&r.p, begin, end, m, panel)
     dl_winograd_finish(&r.p, begin, end)
@@ -176,7 +182,7 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
                 u = r.u + panel * r.p.matrices * plane + c0 * dl_winograd_panel
             else:
                 dl_winograd_weights(&r.p, panel, c0, c1, u, plane)
-            dl_winograd_multiply(&r.p, r.tiles, r.v, c0, c1, u, plane, m, panel, none, none)
+            dl_winograd_multiply(&r.p, 0, r.p.segments, r.v, c0, c1, u, plane, m, panel, none, none)
         dl_winograd_output(&r.p, 0, r.p.segments, m, panel)
     dl_room_leave(room)
 
@@ -206,28 +212,36 @@ cdef int winograd_transform_kernel(const dl_winograd* p, float* u) except -1:
 
 cdef int winograd_convolve(dl_winograd* p, float* u) except -1:
     cdef Run r
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size, block
     cdef double cost = _cycles(p) / 4
     if _tiles(p) == 0 or p.k == 0:
         return 0
     r.p = p[0]
+    r.u = u
     r.tiles = _tiles(p)
     if r.tiles <= FEW:
+        block = _up(r.tiles, thread_count())
+        if p.k > dl_winograd_panel or p.c > PIECE or block == r.tiles or block < ALONE:
+            block = 0           # else one panel would keep one thread busy; the bits are the same, because a sum of channels is in one piece
+    else:
+        block = _block(p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c)))
+    if block == 0:
         size = _transform_input(&r)
-        r.u = u
         _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
         launch(_panels_body, &r, r.p.panels, 1, cost)
         if p.finish != NULL:
             launch(_finish_body, &r, r.p.segments, max(1, 16 // r.p.seg), 1.0 * p.n * p.oh * p.ow * p.k)
         pool_free(r.v, size)
     else:
-        dl_winograd_plan(&r.p, _block(p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c))))
+        dl_winograd_plan(&r.p, block)
         size = r.p.panels * r.p.matrices * r.p.plane_u * <Py_ssize_t>sizeof(float)
-        r.u = <float*>pool_alloc(size)
-        launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
+        if u == NULL:
+            r.u = <float*>pool_alloc(size)
+            launch(_weights_body, &r, r.p.panels * _up(p.c, PIECE), 1, 70.0 * p.c * r.p.panels)
         _take_rooms(&r, r.p.matrices * (r.p.plane_v + r.p.plane_m), _up(r.p.segments, r.p.per))
         launch(_blocks_body, &r, r.p.segments, r.p.per, cost)
-        pool_free(r.u, size)
+        if u == NULL:
+            pool_free(r.u, size)
     pool_free(r.rooms, r.room * r.count)
     return 0
 
@@ -240,7 +254,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef float* v = <float*>(room + 64)
     cdef float* z = v + r.p.matrices * r.p.plane_v
-    cdef Py_ssize_t i, s0, s1, s2, start, stop, first, last, panel, at, tiles
+    cdef Py_ssize_t i, s0, s1, s2, start, stop, first, last, panel, at
     cdef dl_stream ahead
     for i in range(begin, end):
         start = i // r.groups * r.part
@@ -252,8 +266,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
             s0 = s1
             s1 = min(stop, s0 + r.p.per)
             s2 = min(stop, s1 + r.p.per)
-            tiles = dl_tiles_before(&r.p, s1) - dl_tiles_before(&r.p, s0)
-            dl_winograd_input(&r.p, s0, s1, v)
+            dl_winograd_input(&r.p, s0, s1, s0, s1, v)
             for panel in range(first, last):
                 at = i // r.groups * r.p.panels + panel
                 if s0 == start:
@@ -263,7 +276,7 @@ cdef void _sums_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
                     ahead = dl_output_stream(&r.p, r.p.g, s0, s1, panel + 1)
                 else:
                     ahead = dl_output_stream(&r.p, r.p.g, s1, s2, first)
-                dl_winograd_correlate(&r.p, tiles, v, 0, r.p.c, z, r.u + at * r.p.matrices * r.p.plane_u, r.p.plane_u, s0 > start, panel,
+                dl_winograd_correlate(&r.p, s0, s1, v, 0, r.p.c, z, r.u + at * r.p.matrices * r.p.plane_u, r.p.plane_u, s0 > start, panel,
                                       dl_input_stream(&r.p, s1, s2, panel - first, last - first), ahead)
     dl_room_leave(room)
 
@@ -304,7 +317,7 @@ cdef void _pieces_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
         while c1 < last:
             c0 = c1
             c1 = min(last, c0 + PIECE)
-            dl_winograd_correlate(&r.p, r.tiles, r.v, c0, c1, z, u, plane, False, panel, none, none)
+            dl_winograd_correlate(&r.p, 0, r.p.segments, r.v, c0, c1, z, u, plane, False, panel, none, none)
             dl_winograd_weight_grad(&r.p, u, plane, 1, 0, panel, c0, c1)
     dl_room_leave(room)
 
@@ -368,11 +381,12 @@ cdef Tensor _float32(object x):
     return t
 
 
-def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, left=0, height=None, width=None, turned=False, into=None):
-    """The convolution with the kernel, to height x width; if `turned`, its gradient by the input at x. Only dtypes are checked."""
+def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, left=0, height=None, width=None, turned=False, into=None, pool=False):
+    """The convolution with the kernel, to height x width; if `turned`, its gradient by the input at x; if `pool`, maxima over windows of two
+    pixels of one row or (kernels of several) two, and places. Only dtypes are checked."""
     cdef Tensor t = _float32(x)
     cdef Tensor w = _float32(kernel)
-    cdef Tensor y, b = _float32(bias), s = _float32(scale), m = _float32(mask)
+    cdef Tensor y, places = None, b = _float32(bias), s = _float32(scale), m = _float32(mask)
     cdef dl_winograd p
     cdef Py_ssize_t dims[4]
     memset(&p, 0, sizeof(p))
@@ -380,12 +394,15 @@ def convolve(x, kernel, bias=None, scale=None, relu=False, mask=None, top=0, lef
     p.k = w.dims[2] if turned else w.dims[3]
     p.oh = p.h - p.rows + 1 if height is None else height
     p.ow = p.w - p.r + 1 if width is None else width
-    dims[0], dims[1], dims[2], dims[3] = p.n, p.oh, p.ow, p.k
+    dims[0], dims[1], dims[2], dims[3] = p.n, p.oh // (2 if pool and p.rows > 1 else 1), p.ow // (2 if pool else 1), p.k
     y = empty(F32, 4, dims) if into is None else _float32(into)
+    if pool:
+        places = empty(U8, 4, dims)
+        p.pools, p.places = True, <unsigned char*>places.data
     p.x, p.mask, p.weights, p.turned, p.y = _data(t), _data(m), _data(w), turned, <float*>y.data
     p.bias, p.scale, p.relu, p.add = _data(b), _data(s), relu, into is not None
     winograd_convolve(&p, NULL)
-    return y
+    return (y, places) if pool else y
 
 
 def weight_gradient(x, g, shape, mask=None, gmask=None, top=0, left=0, into=None):
