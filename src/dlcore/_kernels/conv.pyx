@@ -4,10 +4,8 @@ A convolution takes an *image* (N, space, channels) to a *field*; its gradient b
 way with the same loop. So the two ops differ in which of input and output is the image.
 """
 
-import weakref
-
 cimport cython
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
 from dlcore._kernels.activation cimport (
     ACT_LINEAR, ACT_RELU, act_cost, act_forward, act_from_output, activation_code, default_params,
@@ -17,22 +15,17 @@ from dlcore._kernels.dense cimport back_through
 from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.pool cimport pool_alloc, pool_free
-from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, promote, tensor, tensor_as, writes
+from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, itemsize, promote, tensor, tensor_as
 from dlcore._kernels.tensor cimport VariableBase
 from dlcore._kernels.types cimport F16, F32, F64, U8
 from dlcore._kernels.winograd cimport (
-    dl_winograd, winograd_convolve, winograd_kernel_size, winograd_pays, winograd_transform_kernel, winograd_weight_gradient,
+    Prepared, dl_winograd, winograd_convolve, winograd_pays, winograd_prepare, winograd_weight_gradient,
 )
 
 from dlcore._kernels.array import transpose
 
 cdef extern from *:
     """
-    #ifdef NDEBUG
-    enum { dl_debug = 0 };
-    #else
-    enum { dl_debug = 1 };
-    #endif
     #define REAL float
     #define REAL_INT int
     #define REAL_PER_16 4
@@ -51,7 +44,6 @@ cdef extern from *:
     #define AVX(x) x##_pd
     #include "conv.h"
     """
-    const bint dl_debug
     const dl_conv_table conv_table_f32
     const dl_conv_table conv_table_f64
 
@@ -130,61 +122,8 @@ cdef void _unpool_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
     job.table.unpool(job.c, job.out, begin, end)
 
 
-@cython.final
-cdef class Prepared:
-    """The kernel of a variable as Winograd's algorithm reads it, for inference on single images. It holds while the variable has the
-    numbers that it was made from. If no variable was written to since the last look, it has; else they are compared, in a tenth of the
-    time that making it takes."""
-
-    cdef object ref
-    cdef long long seen         # `writes()` then
-    cdef dl_winograd p
-    cdef Tensor kernel
-    cdef Tensor u
-
-
-cdef dict _prepared = {}        # id of a variable: Prepared
-cdef enum:
-    MOST_PREPARED = 1048576     # bytes of a kernel: prepared it takes four times as many
-
-
-cdef Prepared prepare(Tensor w, const dl_winograd* p):
-    """None if it is not worth it."""
-    cdef Prepared found = _prepared.get(id(w))
-    cdef Py_ssize_t bytes = w.size * sizeof(float)
-    cdef Py_ssize_t[1] dims
-    cdef long long now = writes()
-    cdef bint same
-    dims[0] = winograd_kernel_size(p)
-    if dims[0] == 0 or bytes > MOST_PREPARED:
-        return None
-    if (found is not None and found.ref() is w and found.p.turned == p.turned and found.kernel.size == w.size and found.p.c == p.c and found.p.k == p.k
-            and found.p.r == p.r and found.p.rows == p.rows):
-        if found.seen == now and not dl_debug:
-            return found
-        same = memcmp(found.kernel.data, w.data, bytes) == 0
-        if found.seen == now and not same:
-            raise SystemError(f"the numbers of {describe(w)} have changed, but nobody said so by wrote()")
-        found.seen = now
-        if same:
-            return found
-    key = id(w)
-    found = Prepared.__new__(Prepared)
-    found.p = p[0]
-    found.seen = now
-    found.u = empty(F32, 1, dims)
-    dims[0] = w.size
-    found.kernel = empty(F32, 1, dims)
-    memcpy(found.kernel.data, w.data, bytes)
-    found.p.weights = <const float*>found.kernel.data
-    winograd_transform_kernel(&found.p, <float*>found.u.data)
-    found.ref = weakref.ref(w, lambda _: _prepared.pop(key, None))
-    _prepared[key] = found
-    return found
-
-
 cdef int _winograd(dl_winograd* fast, dl_conv* c, const dl_conv_table* table, Tensor w) except -1:
-    cdef Prepared ready = None if w is None else prepare(w, fast)
+    cdef Prepared ready = None if w is None else winograd_prepare(w, fast)
     cdef float* u = NULL if ready is None else <float*>ready.u.data
     return _winograd_and_pool(fast, c, table, u) if c.ph else winograd_convolve(fast, u)
 

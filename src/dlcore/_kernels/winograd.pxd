@@ -3,6 +3,8 @@
 NaN and infinity in x reach every output of the tiles that read them: up to 3 pixels further than by the definition.
 """
 
+from dlcore._kernels.tensor cimport Tensor
+
 cdef extern from "winograd.h":
     ctypedef struct dl_winograd:
         Py_ssize_t n, h, w, c, oh, ow, k, top, left, r, rows
@@ -29,10 +31,16 @@ cdef bint winograd_pays(const dl_winograd* p) noexcept nogil
 # y = relu(scale * (x conv weights) + bias)
 cdef int winograd_convolve(dl_winograd* p, float* u) except -1
 
-# With few tiles (a single image) the transform of the kernel takes as long as the products. It can be kept: `u` with so many
-# elements, filled once, then given to winograd_convolve. 0: there are many tiles, and u must be NULL.
-cdef Py_ssize_t winograd_kernel_size(const dl_winograd* p) noexcept
-cdef int winograd_transform_kernel(const dl_winograd* p, float* u) except -1
+# With few tiles (a single image) the transform of the kernel takes as long as the products: of a variable it is kept, and its `u` given to
+# winograd_convolve. None: there are many tiles, or the kernel is large; then u must be NULL.
+cdef class Prepared:
+    cdef object ref
+    cdef long long seen             # `writes()` when the variable was looked at last
+    cdef dl_winograd p
+    cdef Tensor kernel
+    cdef Tensor u
+
+cdef Prepared winograd_prepare(Tensor w, const dl_winograd* p)
 
 # y (rows, r, c, k) = the gradient by the kernel; and if it is not NULL, `bias` that by the bias
 cdef int winograd_weight_gradient(dl_winograd* p, float* bias, bint add_bias) except -1
