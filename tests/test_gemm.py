@@ -122,6 +122,21 @@ def test_one_row(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_few_rows(dtype):
+    """Two to six rows, on both sides of where a row at a time is faster."""
+    rng = np.random.default_rng(9)
+    for m in (2, 3, 4, 5, 6):
+        for n in (1, 2, 3, 7, 10, 12, 15, 16, 17, 26, 64, 100, 257):
+            for k in (5, 24, 49, 130, 400):
+                for tb, pads in ((False, (0, 0, 0)), (False, (2, 0, 3)), (False, (0, 3, 0)), (True, (0, 0, 0)), (True, (3, 1, 2))):
+                    a, b, c = problem(rng, m, n, k, False, tb, dtype, pads=pads)
+                    bias = rng.standard_normal((m, n)).astype(dtype)
+                    want, most = expected(a, b, c, False, tb, True, bias), bound(a, b, c, False, tb, bias)
+                    blas.matmul_into(a, b, c, tb=tb, accumulate=True, bias=bias)
+                    assert np.all(np.abs(c - want) <= most), (m, n, k, tb, pads)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_one_row_keeps_columns_apart(dtype):
     """NaN and infinity stay in the column of B they are in, also where lanes are of several rows; x has them for all."""
     rng = np.random.default_rng(7)
@@ -325,6 +340,7 @@ def test_every_instruction_set(level):
         "test_every_small_shape",
         "test_one_column",
         "test_one_row",
+        "test_few_rows",
         "test_one_row_keeps_columns_apart",
         "test_empty",
         "test_threads_do_not_change_a_bit",

@@ -421,10 +421,15 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
                         Py_ssize_t ldc, int add, dl_epilogue epilogue) {
     const Py_ssize_t rows = i1 - i0, n = g->n, lda = g->lda, ldb = g->ldb;
     const REAL *a = (const REAL*)g->a, *b = (const REAL*)g->b;
-    if (g->m == 1 && !g->b_packed && !(g->tb && g->ta)) {
-        if (g->tb) NAME(dots)(j1 - j0, p1 - p0, a + p0, b + j0 * ldb + p0, ldb, c + j0, add);
-        else NAME(combine)(j1 - j0, p1 - p0, g->ta ? a + p0 * lda : a + p0, g->ta ? lda : 1, b + p0 * ldb + j0, ldb, c + j0, add);
-        if (epilogue) g->swapped ? epilogue(g->ctx, c + j0, 1, j0, j1 - j0, 0, 1) : epilogue(g->ctx, c + j0, ldc, 0, 1, j0, j1 - j0);
+    /* So few rows that packing B would take longer than reading it once for each. */
+    const Py_ssize_t few = g->ta || g->k < 3 * W ? 1 : g->tb ? 3 : n < W && ldb == n ? 5 : n <= WIDEST * W ? 2 : 1;
+    if (g->m <= few && !g->b_packed && !(g->tb && g->ta)) {
+        for (Py_ssize_t i = i0; i < i1; i++) {
+            const REAL* x = g->ta ? a + p0 * lda : a + i * lda + p0;
+            if (g->tb) NAME(dots)(j1 - j0, p1 - p0, x, b + j0 * ldb + p0, ldb, c + i * ldc + j0, add);
+            else NAME(combine)(j1 - j0, p1 - p0, x, g->ta ? lda : 1, b + p0 * ldb + j0, ldb, c + i * ldc + j0, add);
+        }
+        if (epilogue) g->swapped ? epilogue(g->ctx, c + j0, 1, j0, j1 - j0, 0, 1) : epilogue(g->ctx, c + i0 * ldc + j0, ldc, i0, rows, j0, j1 - j0);
         return;
     }
     if (g->ta && n <= MR && 4 * n <= 3 * W && rows >= 2 * NR && p1 - p0 >= 16 && !g->b_packed) {
@@ -434,7 +439,7 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
     }
 #if REAL_PER_16 * VBYTES >= 16 * 8
     const Py_ssize_t groups = (n + COLS - 1) / COLS;
-    if (!g->ta && !g->b_packed && rows > 4 && groups <= 3 && p1 - p0 >= 96 * groups) {
+    if (!g->ta && !g->b_packed && rows >= 4 && groups <= 3 && p1 - p0 >= 96 * groups) {
         NAME(narrow)(g, i0, i1, p0, p1, c, ldc, add);
         if (epilogue) epilogue(g->ctx, c + i0 * ldc, ldc, i0, rows, 0, n);
         return;
