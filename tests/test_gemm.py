@@ -106,6 +106,67 @@ def test_one_column(engine, dtype, ta, pads):
             assert np.all(np.abs(c - want) <= most), (m, k, tb)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_row(dtype):
+    """Every number of columns up to two vectors and around the widest that registers hold; K around the steps of each."""
+    rng = np.random.default_rng(6)
+    widest = [w * vectors + d for w in (2, 4, 8, 16) for vectors in (12, 16) for d in (-1, 0, 1)]
+    for n in [*range(1, 34), *widest]:
+        for k in [*range(1, 20), 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129, 200, 517, 1100] if n < 34 else [1, 2, 3, 50]:
+            for tb, pad in ((False, 0), (False, 3), (True, 0), (True, 1)):
+                accumulate = (n + k) % 2 == 0
+                a, b, c = problem(rng, 1, n, k, False, tb, dtype, pads=(0, pad, 0), offset=k % 3)
+                want, most = expected(a, b, c, False, tb, accumulate), bound(a, b, c, False, tb)
+                blas.matmul_into(a, b, c, tb=tb, accumulate=accumulate)
+                assert np.all(np.abs(c - want) <= most), (n, k, tb, pad)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_few_rows(dtype):
+    """Two to six rows, on both sides of where a row at a time is faster."""
+    rng = np.random.default_rng(9)
+    for m in (2, 3, 4, 5, 6):
+        for n in (1, 2, 3, 7, 10, 12, 15, 16, 17, 26, 64, 100, 257):
+            for k in (5, 24, 49, 130, 400):
+                for tb, pads in ((False, (0, 0, 0)), (False, (2, 0, 3)), (False, (0, 3, 0)), (True, (0, 0, 0)), (True, (3, 1, 2))):
+                    a, b, c = problem(rng, m, n, k, False, tb, dtype, pads=pads)
+                    bias = rng.standard_normal((m, n)).astype(dtype)
+                    want, most = expected(a, b, c, False, tb, True, bias), bound(a, b, c, False, tb, bias)
+                    blas.matmul_into(a, b, c, tb=tb, accumulate=True, bias=bias)
+                    assert np.all(np.abs(c - want) <= most), (m, n, k, tb, pads)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_row_keeps_columns_apart(dtype):
+    """NaN and infinity stay in the column of B they are in, also where lanes are of several rows; x has them for all."""
+    rng = np.random.default_rng(7)
+    for n in [*range(1, 34), 40]:
+        for k in (16, 49, 130, 257):
+            a, b, c = problem(rng, 1, n, k, False, False, dtype)
+            for row in (0, k // 2, k - 1):
+                column = int(rng.integers(n))
+                kept = b[row, column]
+                b[row, column] = (np.nan, np.inf)[row % 2]
+                blas.matmul_into(a, b, c)
+                assert not np.isfinite(c[0, column]) and np.isfinite(np.delete(c, column)).all(), (n, k, row, column)
+                b[row, column] = kept
+            a[0, k - 1] = np.nan
+            blas.matmul_into(a, b, c)
+            assert np.isnan(c).all(), (n, k)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_one_row_are_accurate(dtype):
+    """Many short sums, not one long one: the error of a sum of 4096 products is that of a few hundred."""
+    rng = np.random.default_rng(8)
+    for n in (1, 10, 26, 64, 256, 300):
+        for tb in (False, True):
+            a, b, c = problem(rng, 1, n, 4096, False, tb, dtype)
+            a, b = np.abs(a), np.abs(b)
+            blas.matmul_into(a, b, c, tb=tb)
+            assert np.all(np.abs(c / expected(a, b, c, False, tb) - 1) <= 64 * np.finfo(dtype).eps), (n, tb)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_nothing_is_touched_beyond_the_end(dtype):
@@ -127,7 +188,7 @@ def test_nothing_is_touched_beyond_the_end(dtype):
         array[...] = rng.standard_normal((rows, cols))
         return array
 
-    for m, n, k in ((5, 7, 9), (33, 10, 300), (40, 3, 100), (1, 45, 21), (45, 1, 21), (300, 70, 3), (20, 530, 33), (50, 5, 70)):
+    for m, n, k in ((5, 7, 9), (33, 10, 300), (40, 3, 100), (1, 45, 21), (45, 1, 21), (300, 70, 3), (20, 530, 33), (50, 5, 70), (1, 10, 131), (1, 7, 50), (1, 1, 60), (1, 300, 5)):
         for ta, tb in ((0, 0), (1, 0), (0, 1), (1, 1)):
             a, b, c = at_the_end(*((k, m) if ta else (m, k))), at_the_end(*((n, k) if tb else (k, n))), at_the_end(m, n)
             most = bound(a, b, c, ta, tb)
@@ -152,7 +213,7 @@ def test_empty(engine, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(128, 784, 512), (128, 512, 10), (700, 64, 40), (1, 784, 512), (784, 512, 1), (40, 9000, 24), (300, 100, 1500)])
+@pytest.mark.parametrize("shape", [(128, 784, 512), (128, 512, 10), (700, 64, 40), (1, 784, 512), (1, 10000, 10), (1, 100, 4096), (784, 512, 1), (40, 9000, 24), (300, 100, 1500)])
 @pytest.mark.parametrize(("ta", "tb"), [(False, False), (True, False), (False, True)])
 def test_threads_do_not_change_a_bit(engine, dtype, shape, ta, tb):
     m, k, n = shape
@@ -278,6 +339,9 @@ def test_every_instruction_set(level):
         "test_random_shapes",
         "test_every_small_shape",
         "test_one_column",
+        "test_one_row",
+        "test_few_rows",
+        "test_one_row_keeps_columns_apart",
         "test_empty",
         "test_threads_do_not_change_a_bit",
         "test_nan_and_infinity_propagate",

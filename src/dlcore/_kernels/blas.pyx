@@ -172,7 +172,14 @@ cdef void _plan(Job* job) noexcept nogil:
             job.kb = _ceil(g.k, min(16, g.k // 4096))
             job.blocks = _ceil(g.k, job.kb)
             return
-        if g.m > 2 * t.mc:
+        if g.m == 1 and not g.tb and not g.b_packed and not job.blas:
+            # B should be read as it lies in memory: cut between rows or, if they are few, into long parts of rows.
+            job.kb = max(_ceil(g.k, pieces), 64)
+            job.blocks = _ceil(g.k, job.kb)
+            if job.blocks > 1:
+                return
+            job.nb = max(_ceil(_ceil(g.n, pieces), t.nr), 32) * t.nr
+        elif g.m > 2 * t.mc:
             # Many rows: cut them, and columns too when there are many (every block packs its own A).
             job.nb = min(g.n, 32 * t.nr)
             down = max(_ceil(g.m, t.mc), _ceil(pieces, _ceil(g.n, job.nb)))

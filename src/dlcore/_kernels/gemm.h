@@ -42,6 +42,8 @@ typedef struct {
 #undef AHEAD
 #undef COLS
 #undef MC
+#undef WIDEST
+#define WIDEST (MR > 6 ? 16 : 12) /* vectors of y in registers */
 #define AHEAD 24
 #define KC 384
 /* A's packed block takes 0.4 MB of an L2 of at least 1 MB (all AVX-512 servers), else 0.3 MB. */
@@ -135,74 +137,197 @@ DL_ALWAYS VEC NAME(sums)(VEC* r) {
     return r[0];
 }
 
-/* ---- y[j] (+)= sum_p x[p] b[j*ldb + p], for j < n: W rows at once, their W sums transposed into one vector. */
-static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
-    for (Py_ssize_t j = 0; j < n; j += W) {
-        const Py_ssize_t some = n - j < W ? n - j : W;
-        const REAL* q[VBYTES / sizeof(REAL)];
-        VEC r[VBYTES / sizeof(REAL)], u;
+/* ---- y[j] (+)= sum_p x[p] b[j*ldb + p], for j < n. A few rows at a time, as few streams through memory; the sums of W rows
+ * are transposed into one vector. */
+DL_ALWAYS void NAME(dot_rows)(const int ROWS, const int CHAINS, Py_ssize_t k, const REAL* x, const REAL* b, Py_ssize_t ldb, VEC* r) {
+    VEC sum[16];
 #pragma GCC unroll 16
-        for (Py_ssize_t i = 0; i < W; i++) {
-            q[i] = b + (j + (i < some ? i : some - 1)) * ldb; /* the last row again, where there is none */
-            r[i] = (VEC){0};
-        }
-        Py_ssize_t p = 0;
-        for (; p + W <= k; p += W) {
-            u = NAME(load)(x + p);
+    for (int i = 0; i < ROWS * CHAINS; i++) sum[i] = (VEC){0};
+    Py_ssize_t p = 0;
+    for (; p + CHAINS * W <= k; p += CHAINS * W)
+#pragma GCC unroll 8
+        for (int c = 0; c < CHAINS; c++) {
+            const VEC u = NAME(load)(x + p + c * W);
 #pragma GCC unroll 16
-            for (Py_ssize_t i = 0; i < W; i++) r[i] += u * NAME(load)(q[i] + p);
+            for (int i = 0; i < ROWS; i++) sum[i * CHAINS + c] += u * NAME(load)(b + i * ldb + p + c * W);
         }
-        if (p < k) {
-            u = NAME(load_part)(x + p, k - p);
+    for (; p < k; p += W) {
+        const Py_ssize_t some = k - p < W ? k - p : W;
+        const VEC u = NAME(load_part)(x + p, some);
 #pragma GCC unroll 16
-            for (Py_ssize_t i = 0; i < W; i++) r[i] += u * NAME(load_part)(q[i] + p, k - p);
-        }
-        u = NAME(sums)(r);
-        if (some == W) NAME(store)(y + j, add ? NAME(load)(y + j) + u : u);
-        else NAME(store_part)(y + j, add ? NAME(load_part)(y + j, some) + u : u, some);
+        for (int i = 0; i < ROWS; i++) sum[i * CHAINS] += u * NAME(load_part)(b + i * ldb + p, some);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; i++) {
+#pragma GCC unroll 8
+        for (int c = 1; c < CHAINS; c++) sum[i * CHAINS] += sum[i * CHAINS + c];
+        r[i] = sum[i * CHAINS];
     }
 }
 
-/* ---- y[j] (+)= sum_p x[p*incx] b[p*ldb + j], for j < n: eight rows of B at a time, each read as one long stream. */
-DL_ALWAYS VEC NAME(add_rows)(const int ROWS, VEC y, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, Py_ssize_t some) {
-    VEC sum[4] = {y, {0}, {0}, {0}}; /* a chain of additions would take as long as their latencies */
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++) sum[i % 4] += x[i * incx] * (some == W ? NAME(load)(b + i * ldb) : NAME(load_part)(b + i * ldb, some));
-    return ROWS > 1 ? (sum[0] + sum[1]) + (sum[2] + sum[3]) : sum[0];
+static void NAME(dots)(Py_ssize_t n, Py_ssize_t k, const REAL* x, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
+    /* From L2 one stream of whole cache lines is fastest; else, and if rows are short, a few rows that share x. */
+    const int SEVERAL = W > 8 ? 4 : W;
+    const Py_ssize_t most = VBYTES == 64 && k >= 32 * W && n * k * (Py_ssize_t)sizeof(REAL) > 32768 ? 1 : SEVERAL;
+    for (Py_ssize_t j = 0; j < n; j += W) {
+        const Py_ssize_t some = n - j < W ? n - j : W;
+        VEC r[VBYTES / sizeof(REAL)];
+        for (Py_ssize_t i = 0, rows; i < W; i += rows) {
+            const REAL* q = b + (j + i) * ldb;
+            rows = some - i < most ? 1 : most;
+            if (i >= some) r[i] = (VEC){0};
+            else if (rows == SEVERAL) NAME(dot_rows)(SEVERAL, 8 / SEVERAL, k, x, q, ldb, r + i);
+            else NAME(dot_rows)(1, 8, k, x, q, ldb, r + i);
+        }
+        const VEC sum = NAME(sums)(r);
+        if (some == W) NAME(store)(y + j, add ? NAME(load)(y + j) + sum : sum);
+        else NAME(store_part)(y + j, add ? NAME(load_part)(y + j, some) + sum : sum, some);
+    }
 }
 
-/* The same for y of up to one vector, which stays in registers: 8 chains of additions. */
-DL_ALWAYS VEC NAME(combine_lanes)(Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, Py_ssize_t some) {
-    VEC sum[8] = {{0}};
+/* ---- The same for few columns that lie side by side: B as one stream of whole vectors. W rows are N vectors; in vector v
+ * lane i is of row (v*W + i) / N, whose element of x a permutation brings there. Lanes are added up by column at the end. */
+DL_ALWAYS VEC NAME(spread)(const int N, const int v, VEC x) {
+#if defined(__clang__)
+    VEC y;
+    for (Py_ssize_t i = 0; i < W; i++) y[i] = x[(v * W + i) / N];
+    return y;
+#else
+    NAME(ivec) row;
+#pragma GCC unroll 16
+    for (Py_ssize_t i = 0; i < W; i++) row[i] = (v * W + i) / N;
+    return __builtin_shuffle(x, row);
+#endif
+}
+
+DL_ALWAYS VEC NAME(stream)(const int N, Py_ssize_t k, const REAL* x, const REAL* b) {
+    const int CHAINS = (7 + N) / N, PERIOD = N / ((N & -N) < W ? N & -N : W), ROWS = PERIOD * W / N; /* columns repeat after PERIOD vectors */
+    VEC sum[VBYTES / sizeof(REAL) + 8];
+    REAL flat[(VBYTES / sizeof(REAL) + 1) * VBYTES / sizeof(REAL)] __attribute__((aligned(64)));
+#pragma GCC unroll 16
+    for (int i = 0; i < CHAINS * N; i++) sum[i] = (VEC){0};
     Py_ssize_t p = 0;
-    for (; p + 8 <= k; p += 8, x += 8 * incx, b += 8 * ldb)
+    for (; p + CHAINS * W <= k; p += CHAINS * W, b += CHAINS * N * W)
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) sum[i] += x[i * incx] * NAME(load_part)(b + i * ldb, some);
-    for (; p < k; p++, x += incx, b += ldb) sum[0] += *x * NAME(load_part)(b, some);
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+        for (int c = 0; c < CHAINS; c++) {
+            const VEC u = NAME(load)(x + p + c * W);
+#pragma GCC unroll 16
+            for (int v = 0; v < N; v++) sum[c * N + v] += NAME(spread)(N, v, u) * NAME(load)(b + (c * N + v) * W);
+        }
+    for (; p < k; p += W, b += N * W) {
+        const VEC u = NAME(load_part)(x + p, k - p < W ? k - p : W);
+        const Py_ssize_t rest = (k - p) * N;
+#pragma GCC unroll 16
+        for (int v = 0; v < N; v++)
+            if (v * W < rest) sum[v] += NAME(spread)(N, v, u) * NAME(load_part)(b + v * W, rest - v * W < W ? rest - v * W : W);
+    }
+#pragma GCC unroll 16
+    for (int v = CHAINS * N - 1; v >= PERIOD; v--) sum[v - PERIOD] += sum[v];
+#pragma GCC unroll 16
+    for (int v = 0; v < PERIOD; v++) NAME(store)(flat + v * W, sum[v]);
+    VEC y = NAME(load)(flat);
+#pragma GCC unroll 16
+    for (int r = 1; r < ROWS; r++) y += NAME(load)(flat + r * N);
+    return y;
+}
+#define STREAM(N) static __attribute__((noinline)) VEC NAME(stream_##N)(Py_ssize_t k, const REAL* x, const REAL* b) { return NAME(stream)(N, k, x, b); }
+STREAM(1) STREAM(2) STREAM(3)
+#if REAL_PER_16 * VBYTES > 16 * 4
+STREAM(4) STREAM(5) STREAM(6) STREAM(7)
+#endif
+#if REAL_PER_16 * VBYTES > 16 * 8
+STREAM(8) STREAM(9) STREAM(10) STREAM(11) STREAM(12) STREAM(13) STREAM(14) STREAM(15)
+#endif
+static VEC (*const NAME(streams)[])(Py_ssize_t k, const REAL* x, const REAL* b) = {
+    NAME(stream_1), NAME(stream_2), NAME(stream_3),
+#if REAL_PER_16 * VBYTES > 16 * 4
+    NAME(stream_4), NAME(stream_5), NAME(stream_6), NAME(stream_7),
+#endif
+#if REAL_PER_16 * VBYTES > 16 * 8
+    NAME(stream_8), NAME(stream_9), NAME(stream_10), NAME(stream_11), NAME(stream_12), NAME(stream_13), NAME(stream_14), NAME(stream_15),
+#endif
+};
+
+/* ---- NV vectors of y in registers, the last of `last` elements; if that is all of a row, B is read in one stream. */
+DL_ALWAYS void NAME(strip)(const int NV, const int PART, Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add,
+                           Py_ssize_t last) {
+    const int CHAINS = NV > WIDEST / 2 ? 1 : NV > 4 ? 2 : (7 + NV) / NV;
+    VEC sum[WIDEST];
+#pragma GCC unroll 16
+    for (int i = 0; i < CHAINS * NV; i++) sum[i] = (VEC){0};
+#define STEP(c, p) \
+    { \
+        const REAL z = x[(p) * incx], *q = b + (p) * ldb; \
+        _Pragma("GCC unroll 16") \
+        for (int v = 0; v < NV; v++) sum[(c) * NV + v] += z * (PART && v == NV - 1 ? NAME(load_part)(q + v * W, last) : NAME(load)(q + v * W)); \
+    }
+    Py_ssize_t p = 0;
+    for (; p + CHAINS <= k; p += CHAINS)
+#pragma GCC unroll 8
+        for (int c = 0; c < CHAINS; c++) STEP(c, p + c)
+    for (; p < k; p++) STEP(0, p)
+#undef STEP
+#pragma GCC unroll 16
+    for (int v = 0; v < NV; v++) {
+#pragma GCC unroll 8
+        for (int c = 1; c < CHAINS; c++) sum[v] += sum[c * NV + v];
+        REAL* to = y + v * W;
+        if (PART && v == NV - 1) NAME(store_part)(to, add ? NAME(load_part)(to, last) + sum[v] : sum[v], last);
+        else NAME(store)(to, add ? NAME(load)(to) + sum[v] : sum[v]);
+    }
+}
+#define STRIP(NV) \
+    static __attribute__((noinline)) void NAME(strip_##NV)(Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add, \
+                                                           Py_ssize_t last) { \
+        if (VBYTES == 16 && last == W) NAME(strip)(NV, 0, k, x, incx, b, ldb, y, add, last); /* there a part is no instruction */ \
+        else NAME(strip)(NV, 1, k, x, incx, b, ldb, y, add, last); \
+    }
+STRIP(1) STRIP(2) STRIP(3) STRIP(4) STRIP(5) STRIP(6) STRIP(7) STRIP(8) STRIP(9) STRIP(10) STRIP(11) STRIP(12)
+#if WIDEST > 12
+STRIP(13) STRIP(14) STRIP(15) STRIP(16)
+#endif
+#undef STRIP
+static void (*const NAME(strips)[])(Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add, Py_ssize_t last) = {
+    NAME(strip_1), NAME(strip_2), NAME(strip_3), NAME(strip_4), NAME(strip_5), NAME(strip_6), NAME(strip_7), NAME(strip_8),
+    NAME(strip_9), NAME(strip_10), NAME(strip_11), NAME(strip_12),
+#if WIDEST > 12
+    NAME(strip_13), NAME(strip_14), NAME(strip_15), NAME(strip_16),
+#endif
+};
+
+/* ---- ROWS rows of B, however wide. */
+DL_ALWAYS void NAME(add_rows)(const int ROWS, Py_ssize_t n, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
+    const Py_ssize_t whole = n / W * W;
+    VEC z[2], sum;
+#pragma GCC unroll 2
+    for (int i = 0; i < ROWS; i++) z[i] = x[i * incx] - (VEC){0};
+    for (Py_ssize_t j = 0; j < whole; j += W) {
+        sum = add ? NAME(load)(y + j) : (VEC){0};
+#pragma GCC unroll 2
+        for (int i = 0; i < ROWS; i++) sum += z[i] * NAME(load)(b + i * ldb + j);
+        NAME(store)(y + j, sum);
+    }
+    if (whole < n) {
+        sum = add ? NAME(load_part)(y + whole, n - whole) : (VEC){0};
+#pragma GCC unroll 2
+        for (int i = 0; i < ROWS; i++) sum += z[i] * NAME(load_part)(b + i * ldb + whole, n - whole);
+        NAME(store_part)(y + whole, sum, n - whole);
+    }
 }
 
 static void NAME(combine)(Py_ssize_t n, Py_ssize_t k, const REAL* x, Py_ssize_t incx, const REAL* b, Py_ssize_t ldb, REAL* y, int add) {
-    if (n <= W) {
-        const VEC sum = NAME(combine_lanes)(k, x, incx, b, ldb, n);
+    if (n < W && ldb == n && incx == 1 && k >= 3 * W) {
+        const VEC sum = NAME(streams)[n - 1](k, x, b);
         NAME(store_part)(y, add ? NAME(load_part)(y, n) + sum : sum, n);
         return;
     }
-    for (Py_ssize_t p = 0, some; p < k; p += some, add = 1) {
-        const REAL *xp = x + p * incx, *bp = b + p * ldb;
-        Py_ssize_t j = 0;
-        some = k - p < 8 ? 1 : 8;
-        for (; j + W <= n; j += W) {
-            const VEC old = add ? NAME(load)(y + j) : (VEC){0};
-            NAME(store)(y + j, some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, W) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, W));
-        }
-        if (j < n) {
-            const Py_ssize_t rest = n - j;
-            const VEC old = add ? NAME(load_part)(y + j, rest) : (VEC){0};
-            const VEC new = some == 8 ? NAME(add_rows)(8, old, xp, incx, bp + j, ldb, rest) : NAME(add_rows)(1, old, xp, incx, bp + j, ldb, rest);
-            NAME(store_part)(y + j, new, rest);
-        }
+    if (n <= WIDEST * W) {
+        NAME(strips)[(n - 1) / W](k, x, incx, b, ldb, y, add, (n - 1) % W + 1);
+        return;
     }
+    Py_ssize_t p = 0;
+    for (; p + 2 <= k; p += 2, add = 1) NAME(add_rows)(2, n, x + p * incx, incx, b + p * ldb, ldb, y, add);
+    if (p < k) NAME(add_rows)(1, n, x + p * incx, incx, b + p * ldb, ldb, y, add);
 }
 
 /* ---- C[i0:i1, j0:j1] (+)= op(A)[:, p0:p1] @ op(B)[p0:p1, :], at most MC rows. */
@@ -296,10 +421,15 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
                         Py_ssize_t ldc, int add, dl_epilogue epilogue) {
     const Py_ssize_t rows = i1 - i0, n = g->n, lda = g->lda, ldb = g->ldb;
     const REAL *a = (const REAL*)g->a, *b = (const REAL*)g->b;
-    if (g->m == 1 && !g->b_packed && !(g->tb && g->ta)) {
-        if (g->tb) NAME(dots)(j1 - j0, p1 - p0, a + p0, b + j0 * ldb + p0, ldb, c + j0, add);
-        else NAME(combine)(j1 - j0, p1 - p0, g->ta ? a + p0 * lda : a + p0, g->ta ? lda : 1, b + p0 * ldb + j0, ldb, c + j0, add);
-        if (epilogue) g->swapped ? epilogue(g->ctx, c + j0, 1, j0, j1 - j0, 0, 1) : epilogue(g->ctx, c + j0, ldc, 0, 1, j0, j1 - j0);
+    /* So few rows that packing B would take longer than reading it once for each. */
+    const Py_ssize_t few = g->ta || g->k < 3 * W ? 1 : g->tb ? 3 : n < W && ldb == n ? 5 : n <= WIDEST * W ? 2 : 1;
+    if (g->m <= few && !g->b_packed && !(g->tb && g->ta)) {
+        for (Py_ssize_t i = i0; i < i1; i++) {
+            const REAL* x = g->ta ? a + p0 * lda : a + i * lda + p0;
+            if (g->tb) NAME(dots)(j1 - j0, p1 - p0, x, b + j0 * ldb + p0, ldb, c + i * ldc + j0, add);
+            else NAME(combine)(j1 - j0, p1 - p0, x, g->ta ? lda : 1, b + p0 * ldb + j0, ldb, c + i * ldc + j0, add);
+        }
+        if (epilogue) g->swapped ? epilogue(g->ctx, c + j0, 1, j0, j1 - j0, 0, 1) : epilogue(g->ctx, c + i0 * ldc + j0, ldc, i0, rows, j0, j1 - j0);
         return;
     }
     if (g->ta && n <= MR && 4 * n <= 3 * W && rows >= 2 * NR && p1 - p0 >= 16 && !g->b_packed) {
@@ -309,7 +439,7 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
     }
 #if REAL_PER_16 * VBYTES >= 16 * 8
     const Py_ssize_t groups = (n + COLS - 1) / COLS;
-    if (!g->ta && !g->b_packed && rows > 4 && groups <= 3 && p1 - p0 >= 96 * groups) {
+    if (!g->ta && !g->b_packed && rows >= 4 && groups <= 3 && p1 - p0 >= 96 * groups) {
         NAME(narrow)(g, i0, i1, p0, p1, c, ldc, add);
         if (epilogue) epilogue(g->ctx, c + i0 * ldc, ldc, i0, rows, 0, n);
         return;

@@ -57,13 +57,19 @@ DL_ALWAYS __m256i NAME(mask)(Py_ssize_t n) { return _mm256_loadu_si256((const __
 DL_ALWAYS VEC NAME(load_part)(const REAL* p, Py_ssize_t n) { return (VEC)AVX(_mm256_maskload)((const void*)p, NAME(mask)(n)); }
 DL_ALWAYS void NAME(store_part)(REAL* p, VEC x, Py_ssize_t n) { AVX(_mm256_maskstore)((void*)p, NAME(mask)(n), x); }
 #else
+/* Lanes by constant: by variable they would go through memory. */
 DL_ALWAYS VEC NAME(load_part)(const REAL* p, Py_ssize_t n) {
     VEC x = {0};
-    for (Py_ssize_t i = 0; i < n; i++) x[i] = p[i];
+    if (n == W) return NAME(load)(p);
+#pragma GCC unroll 4
+    for (Py_ssize_t i = 0; i < W; i++)
+        if (i < n) x[i] = p[i];
     return x;
 }
 DL_ALWAYS void NAME(store_part)(REAL* p, VEC x, Py_ssize_t n) {
-    for (Py_ssize_t i = 0; i < n; i++) p[i] = x[i];
+#pragma GCC unroll 4
+    for (Py_ssize_t i = 0; i < W; i++)
+        if (i < n) p[i] = x[i];
 }
 #endif
 
