@@ -113,10 +113,15 @@ static inline void dw_taps_at(const dw_axis *a, ptrdiff_t i, dw_taps *t) {
 static inline void dw_list(const dw_pass *q, const dw_taps *td, const dw_taps *th, const dw_taps *tw, ptrdiff_t from, ptrdiff_t count, dw_tap *taps) {
     const dw_axis *height = q->axis + 1, *width = q->axis + 2;
     const ptrdiff_t xc = q->channels / q->times;
-    for (ptrdiff_t t = from; t < from + count; t++, taps++) {
-        const ptrdiff_t k = t % tw->n, j = t / tw->n % th->n, i = t / tw->n / th->n;
+    ptrdiff_t k = 0, j = 0, i = 0;
+    if (from) k = from % tw->n, j = from / tw->n % th->n, i = from / tw->n / th->n;
+    for (const dw_tap *end = taps + count; taps < end; taps++) {
         taps->x = ((i * td->delta * height->in + j * th->delta) * width->in + tw->in + k * tw->delta) * xc;
         taps->w = ((i * td->step * height->k + j * th->step) * width->k + tw->first + k * tw->step) * q->row;
+        if (++k == tw->n) { /* divisions would take longer than a small image */
+            k = 0;
+            if (++j == th->n) j = 0, i++;
+        }
     }
 }
 
