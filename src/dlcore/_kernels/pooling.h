@@ -209,52 +209,57 @@ DL_INLINE int dl_is_large(const dl_window *a) { return a->c >= DL_MANY_CHANNELS 
 #define DL_DO_UNMEAN_CELL(N) dl_unmean_cell_##N(g + k, share, p + k, add)
 
 /* Runs DO(name of the vector) for every n cells at p, with the position q of the first. Rows without cells between them are one. */
-#define DL_CELLS_OF(S, T, I, x, most, DO)                                                                                       \
-    const int whole = a->w * a->c == a->row && a->w == a->kw;                                                                   \
-    const ptrdiff_t rows = whole ? 1 : a->h, cells = whole ? a->h * a->w : a->w;                                                \
-    for (ptrdiff_t i = 0; i < a->d; i++)                                                                                        \
-        for (ptrdiff_t j = 0; j < rows; j++) {                                                                                  \
-            T *p = x + i * a->plane + j * a->row;                                                                               \
-            I q = (I)((i * a->kh + j) * a->kw);                                                                                 \
-            for (ptrdiff_t l = 0, m; l < cells; l += m, p += m * a->c, q += (I)m) {                                             \
-                const int first = !(i | j | l);                                                                                 \
-                ptrdiff_t k = 0;                                                                                                \
-                m = cells - l < most ? cells - l : most;                                                                        \
-                (void)first;                                                                                                    \
-                if (m == most) {                                                                                                \
-                    const ptrdiff_t n = most;                                                                                   \
-                    (void)n;                                                                                                    \
-                    DL_CHANNELS_##S(DO)                                                                                         \
-                } else {                                                                                                        \
-                    const ptrdiff_t n = m;                                                                                      \
-                    (void)n;                                                                                                    \
-                    DL_CHANNELS_##S(DO)                                                                                         \
-                }                                                                                                               \
-            }                                                                                                                   \
+#define DL_CELLS_OF(S, T, I, x, most, DO)                                                                                      \
+    const int whole = a->w * a->c == a->row && a->w == a->kw;                                                                  \
+    const ptrdiff_t rows = whole ? 1 : a->h, cells = whole ? a->h * a->w : a->w;                                               \
+    for (ptrdiff_t i = 0; i < a->d; i++)                                                                                       \
+        for (ptrdiff_t j = 0; j < rows; j++) {                                                                                 \
+            T *p = x + i * a->plane + j * a->row;                                                                              \
+            I q = (I)((i * a->kh + j) * a->kw);                                                                                \
+            for (ptrdiff_t l = 0, m; l < cells; l += m, p += m * a->c, q += (I)m) {                                            \
+                const int first = !(i | j | l);                                                                                \
+                ptrdiff_t k = 0;                                                                                               \
+                m = cells - l < most ? cells - l : most;                                                                       \
+                (void)first;                                                                                                   \
+                if (m == most) {                                                                                               \
+                    const ptrdiff_t n = most;                                                                                  \
+                    (void)n;                                                                                                   \
+                    DL_CHANNELS_##S(DO)                                                                                        \
+                } else {                                                                                                       \
+                    const ptrdiff_t n = m;                                                                                     \
+                    (void)n;                                                                                                   \
+                    DL_CHANNELS_##S(DO)                                                                                        \
+                }                                                                                                              \
+            }                                                                                                                  \
         }
-#define DL_LARGE(S, T, I)                                                                                                       \
-    DL_INLINE void dl_max_cells_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {                                \
-        DL_CELLS_OF(S, const T, I, x, DL_MAX_CELLS, DL_DO_MAX_MORE)                                                                 \
-    }                                                                                                                           \
-    static __attribute__((noinline)) void dl_max_large_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {         \
-        if (bytes == 0) dl_max_cells_##S(x, a, y, at, 0);                                                                       \
-        else if (bytes == 1) dl_max_cells_##S(x, a, y, at, 1);                                                                  \
-        else dl_max_cells_##S(x, a, y, at, 4);                                                                                  \
-    }                                                                                                                           \
-    static __attribute__((noinline)) void dl_mean_large_##S(const T *x, const dl_window *a, T share, T *y) {                    \
-        DL_CELLS_OF(S, const T, I, x, DL_SUM_CELLS, DL_DO_SUM_MORE)                                                                 \
-        for (ptrdiff_t k = 0; k < a->c; k++) y[k] *= share;                                                                     \
-    }                                                                                                                           \
-    DL_INLINE void dl_unmax_cells_##S(const T *g, const char *at, int bytes, const dl_window *a, T *dx, int add) {              \
-        DL_CELLS_OF(S, T, I, dx, 1, DL_DO_UNMAX_CELL)                                                                           \
-    }                                                                                                                           \
+#define DL_LARGE(S, T, I)                                                                                                      \
+    DL_INLINE void dl_max_cells_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {                               \
+        DL_CELLS_OF(S, const T, I, x, DL_MAX_CELLS, DL_DO_MAX_MORE)                                                            \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_max_large_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {        \
+        if (bytes == 0) dl_max_cells_##S(x, a, y, at, 0);                                                                      \
+        else if (bytes == 1) dl_max_cells_##S(x, a, y, at, 1);                                                                 \
+        else dl_max_cells_##S(x, a, y, at, 4);                                                                                 \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_mean_large_##S(const T *x, const dl_window *a, T share, T *y) {                   \
+        const ptrdiff_t all = a->d * a->h * a->w, most = all > 16384 ? 256 : 64; /* sums of sums: the error stays small */     \
+        if (all <= 2048) {                                                                                                     \
+            DL_CELLS_OF(S, const T, I, x, DL_SUM_CELLS, DL_DO_SUM_MORE)                                                        \
+        } else {                                                                                                               \
+            DL_CELLS_OF(S, const T, I, x, most, DL_DO_SUM_MORE)                                                                \
+        }                                                                                                                      \
+        for (ptrdiff_t k = 0; k < a->c; k++) y[k] *= share;                                                                    \
+    }                                                                                                                          \
+    DL_INLINE void dl_unmax_cells_##S(const T *g, const char *at, int bytes, const dl_window *a, T *dx, int add) {             \
+        DL_CELLS_OF(S, T, I, dx, 1, DL_DO_UNMAX_CELL)                                                                          \
+    }                                                                                                                          \
     static __attribute__((noinline)) void dl_unmax_large_##S(const T *g, const char *at, int bytes, const dl_window *a, T *dx, int add) { \
-        if (bytes == 4) dl_unmax_cells_##S(g, at, 4, a, dx, add);                                                               \
-        else if (add) dl_unmax_cells_##S(g, at, 1, a, dx, 1);                                                                   \
-        else dl_unmax_cells_##S(g, at, 1, a, dx, 0);                                                                            \
-    }                                                                                                                           \
-    static __attribute__((noinline)) void dl_unmean_large_##S(const T *g, const dl_window *a, T share, T *dx, int add) {        \
-        DL_CELLS_OF(S, T, I, dx, 1, DL_DO_UNMEAN_CELL)                                                                          \
+        if (bytes == 4) dl_unmax_cells_##S(g, at, 4, a, dx, add);                                                              \
+        else if (add) dl_unmax_cells_##S(g, at, 1, a, dx, 1);                                                                  \
+        else dl_unmax_cells_##S(g, at, 1, a, dx, 0);                                                                           \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_unmean_large_##S(const T *g, const dl_window *a, T share, T *dx, int add) {       \
+        DL_CELLS_OF(S, T, I, dx, 1, DL_DO_UNMEAN_CELL)                                                                         \
     }
 DL_LARGE(f, float, int32_t)
 DL_LARGE(d, double, int64_t)

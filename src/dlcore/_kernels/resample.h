@@ -80,7 +80,8 @@ enum { DL_PAD = 16 }; /* elements after a row that a vector may touch */
             const ptrdiff_t end = t->start[i + 1];                                                                              \
             T sum = 0;                                                                                                          \
             if (end - k == 2) {                                                                                                 \
-                sum = w[k] * x[t->column[k]] + w[k + 1] * x[t->column[k + 1]];                                                  \
+                sum = w[k] * x[t->column[k]]; /* in the order of eight rows, so that all rows are alike */                     \
+                sum += w[k + 1] * x[t->column[k + 1]];                                                                         \
                 k += 2;                                                                                                         \
             }                                                                                                                   \
             for (; k < end; k++) sum += w[k] * x[t->column[k]];                                                                 \
