@@ -338,11 +338,22 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
                    const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp, \
                    const REAL *next, const REAL *next_before, const REAL *next_y
 
+/* How far ahead of a tile of n elements to fetch: beyond it, and some kilobytes at least. */
+#define FAR(n, BYTES) ((n) > (ptrdiff_t)((BYTES) / sizeof(REAL)) ? (n) : (ptrdiff_t)((BYTES) / sizeof(REAL)))
 /* What a later tile reads that no row above has read, and what it writes. Its vectors lie side by side, and each vector of
  * channels has a share in fetching them: their addresses cost nothing. */
 DW_ALWAYS void NAME(dw_fetch_side)(const int N, const int WRITE, const REAL *p) {
 #pragma GCC unroll 16
     for (int i = 0; i < N; i++) __builtin_prefetch(p + i * W, WRITE);
+}
+
+/* The same vector of P pixels that have others between them. */
+DW_ALWAYS void NAME(dw_fetch_apart)(const int P, const int WRITE, const REAL *p, ptrdiff_t step) {
+    const REAL *at[2] = {p, p + 4 * step};
+    DW_KEEP(at[0]);
+    if (P > 4) DW_KEEP(at[1]);
+#pragma GCC unroll 8
+    for (int i = 0; i < P; i++) __builtin_prefetch(at[i / 4] + i % 4 * step, WRITE);
 }
 
 static const REAL NAME(dw_zeros)[VBYTES / sizeof(REAL)] __attribute__((aligned(VBYTES))) = {0};
@@ -373,7 +384,8 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
     for (int p = 0; p < P; p++) sum[p] = b;
     NAME(dw_fetch_side)(S * P, 0, next);
     if (S > 1) NAME(dw_fetch_side)(S * P, 0, next_before);
-    if (S == 1) NAME(dw_fetch_side)(P, 1, next_y);
+    if (S == 1 && xs == ys) NAME(dw_fetch_side)(P, 1, next_y);
+    else if (S == 1) NAME(dw_fetch_apart)(P, 1, y + FAR(P * ys, 8192), ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         const REAL *wt = w + taps[r].w;
 #pragma GCC unroll 7
@@ -445,8 +457,6 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
             TILE(K, S, P, EDGE, 1, q, taps, count, inside, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, width - j, add, clamp, \
                  next, before, yp);                                                                                       \
     } while (0)
-/* How far ahead of a tile of n elements to fetch: beyond it, and some kilobytes at least. */
-#define FAR(n, BYTES) ((n) > (ptrdiff_t)((BYTES) / sizeof(REAL)) ? (n) : (ptrdiff_t)((BYTES) / sizeof(REAL)))
 /* Pixels from p to end, of `width` channels; x, y and the place `first` are those of pixel 0. The last tile may begin before p. */
 #define SLIDES(FUNCTION, TILE, K, S)                                                                                      \
     static __attribute__((noinline)) void NAME(FUNCTION##K##S)(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t p, ptrdiff_t end, \
