@@ -310,14 +310,36 @@ def test_bytes_are_resized_as_floats_and_rounded(channels, interpolation, option
         assert np.abs(bytes_ - np.clip(floats, 0, 255)).max() <= 0.5 + 1e-4
 
 
-def test_resizing_is_the_same_for_any_number_of_threads_and_images():
-    x = np.random.default_rng(0).normal(size=(40, 61, 53, 3)).astype("float32")
-    several = []
-    for threads in (1, 3, 2):
-        config.set_num_threads(threads)
-        several.append(dlcore.ops.image.resize(x, (47, 90), "bicubic").numpy())
-    assert (several[0] == several[1]).all() and (several[0] == several[2]).all()
-    assert (dlcore.ops.image.resize(x[7], (47, 90), "bicubic").numpy() == several[0][7]).all()
+@pytest.mark.parametrize("channels", [1, 3])
+def test_resizing_is_the_same_for_any_number_of_threads_and_images(channels):
+    x = np.random.default_rng(0).normal(size=(40, 61, 53, channels)).astype("float32")
+    for interpolation in ("bicubic", "bilinear"):
+        several = []
+        for threads in (1, 3, 2):
+            config.set_num_threads(threads)
+            several.append(dlcore.ops.image.resize(x, (47, 90), interpolation).numpy())
+        assert (several[0] == several[1]).all() and (several[0] == several[2]).all()
+        assert (dlcore.ops.image.resize(x[7], (47, 90), interpolation).numpy() == several[0][7]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("size", [(3, 1), (9, 30), (31, 7), (40, 41), (20, 5000)])
+def test_one_channel_is_as_one_of_two(dtype, size):
+    """Rows of one channel go eight at a time, if there are so many and they are not too long."""
+    rng = np.random.default_rng(0)
+    x, g = (rng.uniform(0, 255, (3, 13, 18, 1))).astype(dtype), rng.normal(size=(3, *size, 1))
+    for options in ({}, {"antialias": True}, {"interpolation": "lanczos3", "antialias": True}):
+        found = []
+        for v in (x, np.concatenate([x, x], -1)):
+            v = dlcore.ops.convert_to_tensor(v)
+            with dlcore.GradientTape() as tape:
+                if dtype != "uint8":
+                    tape.watch(v)
+                y = dlcore.ops.image.resize(v, size, **options)
+                total = None if dtype == "uint8" else dlcore.ops.sum(y * g.astype(dtype)) + dlcore.ops.sum(v * v)
+            found.append([y.numpy()[..., :1].astype("float64")] + ([] if total is None else [tape.gradient(total, v).numpy()[..., :1]]))
+        for one, two in zip(*found, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1 if dtype == "uint8" else 1e-3 if dtype == "float32" else 1e-10)
 
 
 def test_images_in_a_model_train():

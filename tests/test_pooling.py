@@ -88,9 +88,35 @@ def test_positions_are_kept_for_gradients_only():
 
 
 def test_sum_of_a_long_window_is_exact():
-    x = np.random.default_rng(0).uniform(1, 2, size=(1, 512, 512, 2)).astype("float32")
-    for function in (lambda x: ops.average_pool(x, 512), lambda x: ops.adaptive_average_pool(x, 1)):
-        np.testing.assert_allclose(function(x).numpy().ravel(), x.astype("float64").mean((1, 2)).ravel(), rtol=2e-6)
+    for shape in ((1, 512, 512, 2), (1, 200, 400, 34), (1, 50, 70, 40)):
+        x = np.random.default_rng(0).uniform(1, 2, size=shape).astype("float32")
+        for function in (lambda x: ops.average_pool(x, x.shape[1:3]), lambda x: ops.adaptive_average_pool(x, 1)):
+            np.testing.assert_allclose(function(x).numpy().ravel(), x.astype("float64").mean((1, 2)).ravel(), rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("channels", [32, 61, 130])
+@pytest.mark.parametrize("sizes", [(7, 7), (3, 4), (17, 16), (2, 3, 5), (23,)])
+def test_large_windows_of_many_channels(sizes, channels, dtype):
+    """They go cell after cell. Equal elements; gradients that are added to others."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-5, 5, (2, *sizes, channels)).astype(dtype)
+    x[1, ..., 3].flat[[2, 5]] = np.nan
+    axes, cells = tuple(range(1, x.ndim - 1)), np.prod(sizes)
+    g = rng.normal(size=(2, channels)).astype(dtype)
+    t = ops.convert_to_tensor(np.nan_to_num(x))
+    with dlcore.GradientTape(persistent=True) as tape:
+        tape.watch(t)
+        largest, mean = ops.adaptive_max_pool(t, 1), ops.adaptive_average_pool(t, 1)
+        both = ops.sum(largest * g.reshape(largest.shape)) + ops.sum(mean * g.reshape(mean.shape))
+    np.testing.assert_array_equal(ops.adaptive_max_pool(x, 1).numpy().reshape(2, channels), x.max(axes))
+    np.testing.assert_allclose(mean.numpy().reshape(2, channels), np.nan_to_num(x).mean(axes, dtype="float64"), rtol=1e-6, atol=1e-6)
+    flat = np.nan_to_num(x).reshape(2, cells, channels)
+    expected = np.zeros(flat.shape, dtype)
+    for n in range(2):
+        expected[n, np.argmax(flat[n], 0), np.arange(channels)] = g[n]
+    np.testing.assert_allclose(tape.gradient(largest, t, output_gradients=g.reshape(largest.shape)).numpy().reshape(flat.shape), expected)
+    np.testing.assert_allclose(tape.gradient(both, t).numpy().reshape(flat.shape), expected + g[:, None] / cells, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("function", [lambda x: ops.max_pool(x, 2), lambda x: ops.average_pool(x, (3, 2), 1, "same"), lambda x: ops.adaptive_max_pool(x, (2, 1))])

@@ -113,10 +113,15 @@ static inline void dw_taps_at(const dw_axis *a, ptrdiff_t i, dw_taps *t) {
 static inline void dw_list(const dw_pass *q, const dw_taps *td, const dw_taps *th, const dw_taps *tw, ptrdiff_t from, ptrdiff_t count, dw_tap *taps) {
     const dw_axis *height = q->axis + 1, *width = q->axis + 2;
     const ptrdiff_t xc = q->channels / q->times;
-    for (ptrdiff_t t = from; t < from + count; t++, taps++) {
-        const ptrdiff_t k = t % tw->n, j = t / tw->n % th->n, i = t / tw->n / th->n;
+    ptrdiff_t k = 0, j = 0, i = 0;
+    if (from) k = from % tw->n, j = from / tw->n % th->n, i = from / tw->n / th->n;
+    for (const dw_tap *end = taps + count; taps < end; taps++) {
         taps->x = ((i * td->delta * height->in + j * th->delta) * width->in + tw->in + k * tw->delta) * xc;
         taps->w = ((i * td->step * height->k + j * th->step) * width->k + tw->first + k * tw->step) * q->row;
+        if (++k == tw->n) { /* divisions would take longer than a small image */
+            k = 0;
+            if (++j == th->n) j = 0, i++;
+        }
     }
 }
 
@@ -327,10 +332,29 @@ DW_ALWAYS void NAME(dw_weigh_tile)(const int P, const int V, const int PART, con
 }
 
 /* ---- Sliding: P pixels and rows of K neighbouring taps, S apart, so that a vector of x is read once for all the taps that meet it.
- * Row r begins at taps[r K], and its taps' rows of w are `ws` apart. EDGE: places outside the row of x are zero; the first is
- * place `first` of `most`. The first `skip` pixels have been done before. */
-#define SLIDE_ARGS const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t first, ptrdiff_t skip, const REAL *x, ptrdiff_t xs, \
-                   const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp
+ * Row r begins at taps[r K], and its taps' rows of w are `ws` apart. EDGE: place i of those that the tile meets
+ * is left out unless bit i of `inside` is set, and the first `skip` pixels have been done before. */
+#define SLIDE_ARGS const dw_pass *q, const dw_tap *taps, ptrdiff_t count, unsigned inside, ptrdiff_t skip, const REAL *x, ptrdiff_t xs, \
+                   const REAL *w, ptrdiff_t ws, const REAL *bias, REAL *y, ptrdiff_t ys, ptrdiff_t n, const int add, const int clamp, \
+                   const REAL *next, const REAL *next_before, const REAL *next_y
+
+/* How far ahead of a tile of n elements to fetch: beyond it, and some kilobytes at least. */
+#define FAR(n, BYTES) ((n) > (ptrdiff_t)((BYTES) / sizeof(REAL)) ? (n) : (ptrdiff_t)((BYTES) / sizeof(REAL)))
+/* What a later tile reads that no row above has read, and what it writes. Its vectors lie side by side, and each vector of
+ * channels has a share in fetching them: their addresses cost nothing. */
+DW_ALWAYS void NAME(dw_fetch_side)(const int N, const int WRITE, const REAL *p) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; i++) __builtin_prefetch(p + i * W, WRITE);
+}
+
+/* The same vector of P pixels that have others between them. */
+DW_ALWAYS void NAME(dw_fetch_apart)(const int P, const int WRITE, const REAL *p, ptrdiff_t step) {
+    const REAL *at[2] = {p, p + 4 * step};
+    DW_KEEP(at[0]);
+    if (P > 4) DW_KEEP(at[1]);
+#pragma GCC unroll 8
+    for (int i = 0; i < P; i++) __builtin_prefetch(at[i / 4] + i % 4 * step, WRITE);
+}
 
 static const REAL NAME(dw_zeros)[VBYTES / sizeof(REAL)] __attribute__((aligned(VBYTES))) = {0};
 
@@ -343,7 +367,7 @@ static const REAL NAME(dw_zeros)[VBYTES / sizeof(REAL)] __attribute__((aligned(V
         }                                                                                                  \
         _Pragma("GCC unroll 24") for (int i = 0; i < (P - 1) * S + K; i++) {                               \
             const REAL *from = at[i / 4] + i % 4 * xs;                                                     \
-            if (EDGE) from = (size_t)(first + i) < (size_t)q->axis[2].in ? from : NAME(dw_zeros);          \
+            if (EDGE && !(inside >> i & 1)) continue;                                                      \
             VEC v = PART ? NAME(dw_load_part)(from, n) : NAME(dw_load)(from);                              \
             DW_HOLD(v);                                                                                    \
             _Pragma("GCC unroll 7") for (int k = 0; k < K; k++) {                                          \
@@ -358,23 +382,39 @@ DW_ALWAYS void NAME(dw_gather_slide)(const int K, const int S, const int P, cons
     const VEC b = !bias ? (VEC){0} : PART ? NAME(dw_load_part)(bias, n) : NAME(dw_load)(bias);
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) sum[p] = b;
-    if (S == 1 && count) /* with strides there is too much to ask for: it would cost more than it gives */
-        NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, xs);
-    NAME(dw_fetch)(P, 1, 1, y, ys);
+    NAME(dw_fetch_side)(S * P, 0, next);
+    if (S > 1) NAME(dw_fetch_side)(S * P, 0, next_before);
+    if (S == 1 && xs == ys) NAME(dw_fetch_side)(P, 1, next_y);
+    else if (S == 1) NAME(dw_fetch_apart)(P, 1, y + FAR(P * ys, 8192), ys);
     for (ptrdiff_t r = 0; r < count; r += K) {
         const REAL *wt = w + taps[r].w;
 #pragma GCC unroll 7
         for (int k = 0; k < K; k++, wt += ws) f[k] = PART ? NAME(dw_load_part)(wt, n) : NAME(dw_load)(wt);
         SLIDE_OVER(K, S, P, sum[p] += f[k] * v);
     }
+    REAL *yt[2] = {y, y + 4 * ys};
+    DW_KEEP(yt[0]);
+    if (P > 4) DW_KEEP(yt[1]);
+    if (add)
+#pragma GCC unroll 8
+        for (int p = 0; p < P; p++) {
+            const REAL *to = yt[p / 4] + p % 4 * ys;
+            sum[p] += PART ? NAME(dw_load_part)(to, n) : NAME(dw_load)(to);
+        }
+    if (clamp) {
+        const VEC low = NAME(dw_all)((REAL)q->low), high = NAME(dw_all)((REAL)q->high);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; p++) {
+            sum[p] = NAME(dw_pick)(sum[p] < low, low, sum[p]);
+            sum[p] = NAME(dw_pick)(sum[p] > high, high, sum[p]);
+        }
+    }
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) {
-        VEC s = sum[p];
-        if (p < skip) continue;
-        if (add) s += PART ? NAME(dw_load_part)(y + p * ys, n) : NAME(dw_load)(y + p * ys);
-        if (clamp) s = NAME(dw_clamp)(s, q);
-        if (PART) NAME(dw_store_part)(y + p * ys, s, n);
-        else NAME(dw_store)(y + p * ys, s);
+        REAL *to = yt[p / 4] + p % 4 * ys;
+        if (EDGE && p < skip) continue;
+        if (PART) NAME(dw_store_part)(to, sum[p], n);
+        else NAME(dw_store)(to, sum[p]);
     }
 }
 
@@ -383,7 +423,7 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
     (void)add, (void)clamp;
 #pragma GCC unroll 8
     for (int p = 0; p < P; p++) {
-        const REAL *from = p < skip ? NAME(dw_zeros) : y + p * ys;
+        const REAL *from = EDGE && p < skip ? NAME(dw_zeros) : y + p * ys;
         g[p] = PART ? NAME(dw_load_part)(from, n) : NAME(dw_load)(from);
         s += g[p];
     }
@@ -391,9 +431,9 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
         if (PART) NAME(dw_store_part)((REAL *)bias, NAME(dw_load_part)(bias, n) + s, n);
         else NAME(dw_store)((REAL *)bias, NAME(dw_load)(bias) + s);
     }
-    if (S == 1 && count) /* with strides there is too much to ask for: it would cost more than it gives */
-        NAME(dw_fetch)(P, 1, 0, x + taps[count - K].x, xs);
-    NAME(dw_fetch)(P, 1, 0, y, ys);
+    NAME(dw_fetch_side)(S * P, 0, next);
+    if (S > 1) NAME(dw_fetch_side)(S * P, 0, next_before);
+    NAME(dw_fetch_side)(P, 0, next_y);
     for (ptrdiff_t r = 0; r < count; r += K) {
         REAL *wt = (REAL *)w + taps[r].w;
 #pragma GCC unroll 7
@@ -411,22 +451,31 @@ DW_ALWAYS void NAME(dw_weigh_slide)(const int K, const int S, const int P, const
     do {                                                                                                                  \
         ptrdiff_t j = 0;                                                                                                  \
         for (; j + W <= width; j += W)                                                                                    \
-            TILE(K, S, P, EDGE, 0, q, taps, count, at, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, W, add, clamp); \
+            TILE(K, S, P, EDGE, 0, q, taps, count, inside, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, W, add, clamp, \
+                 next + j * S * P, before + j * S * P, yp + ahead_y + j * P);                                             \
         if (j < width)                                                                                                    \
-            TILE(K, S, P, EDGE, 1, q, taps, count, at, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, width - j, add, clamp); \
+            TILE(K, S, P, EDGE, 1, q, taps, count, inside, skip, xp + j, xs, w + j, ws, bias ? bias + j : 0, yp + j, ys, width - j, add, clamp, \
+                 next, before, yp);                                                                                       \
     } while (0)
 /* Pixels from p to end, of `width` channels; x, y and the place `first` are those of pixel 0. The last tile may begin before p. */
 #define SLIDES(FUNCTION, TILE, K, S)                                                                                      \
     static __attribute__((noinline)) void NAME(FUNCTION##K##S)(const dw_pass *q, const dw_tap *taps, ptrdiff_t count, ptrdiff_t p, ptrdiff_t end, \
                                                                ptrdiff_t first, const REAL *x, ptrdiff_t xs, const REAL *w, ptrdiff_t ws, \
                                                                const REAL *bias, REAL *y, ptrdiff_t ys, int add, int clamp) { \
-        const ptrdiff_t width = q->channels;                                                                              \
+        const ptrdiff_t width = q->channels, last = count ? taps[count - K].x : 0, last_but_one = count > K ? taps[count - 2 * K].x : last; \
+        const ptrdiff_t ahead = FAR(PIXELS * S * xs, 8192 / S), ahead_y = FAR(PIXELS * ys, 8192);                         \
         while (p < end) {                                                                                                 \
             const ptrdiff_t tile = end - p > PIXELS / 2 && end >= PIXELS ? PIXELS : 4, from = p + tile <= end ? p : end - tile; \
             const ptrdiff_t skip = p - from, at = first + from * S;                                                       \
             const REAL *xp = x + from * S * xs;                                                                           \
             REAL *yp = y + from * ys;                                                                                     \
-            const int edge = at < 0 || at + (tile - 1) * S + K > q->axis[2].in;                                           \
+            const REAL *next = xp + ahead + last, *before = xp + ahead + last_but_one;                                    \
+            unsigned inside = ~0u;                                                                                        \
+            const int edge = skip || at < 0 || at + (tile - 1) * S + K > q->axis[2].in;                                   \
+            if (edge || tile < PIXELS) {                                                                                  \
+                const ptrdiff_t low = -at < 0 ? 0 : -at, high = q->axis[2].in - at < 31 ? q->axis[2].in - at : 31;        \
+                inside = low < high ? (1u << high) - (1u << low) : 0;                                                     \
+            }                                                                                                             \
             if (tile == PIXELS) {                                                                                         \
                 if (edge) SLIDE_CHANNELS(TILE, K, S, PIXELS, 1);                                                          \
                 else SLIDE_CHANNELS(TILE, K, S, PIXELS, 0);                                                               \

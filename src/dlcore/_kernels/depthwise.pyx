@@ -11,7 +11,7 @@ from dlcore._kernels.parallel cimport launch
 from dlcore._kernels.tape cimport Op, apply, wanted
 from dlcore._kernels.pool cimport pool_alloc, pool_free
 from dlcore._kernels.tensor cimport MAX_NDIM, UNKNOWN, Tensor, describe, empty, tensor, tensor_as
-from dlcore._kernels.types cimport F16, F64, real
+from dlcore._kernels.types cimport F16, F64, U8, real
 
 from dlcore._kernels.array import reshape, transpose
 from dlcore._kernels.dense import dense
@@ -97,7 +97,7 @@ cdef struct Work:
     char* db
     bint accumulate_w
     bint accumulate_b
-    void* plan                  # taps along depth and height, runs along width
+    void* plan                  # back: taps along depth and height, runs along width
     Py_ssize_t room_of_plan
     void* packed
     Py_ssize_t room
@@ -261,6 +261,8 @@ cdef class Depthwise(Op):
     cdef Py_ssize_t[3] strides  # of depth, height and width; axes that do not exist have one place and a filter of one
     cdef Py_ssize_t[3] dilation
     cdef Tensor z               # before the activation, kept only if its derivative needs it
+    cdef Tensor plan            # of the passes that do not go back; see make_plan
+    cdef Py_ssize_t runs
 
     cdef int infer(self) except -1:
         cdef Tensor x = <Tensor>self.inputs[0]
@@ -327,10 +329,9 @@ cdef class Depthwise(Op):
         cdef Tensor bias = None if self.bias == 0 or back or parts else <Tensor>self.inputs[self.bias]
         cdef dw_pass* q = &k.q
         cdef dw_axis* a
-        cdef Py_ssize_t taps = 1, lanes = 0, count, vector, i, j
+        cdef Py_ssize_t taps = 1, lanes = 0, vector, i
         cdef const char* scale = NULL
         cdef char* to
-        cdef dw_taps* t
         k.f64 = w.dtype == F64
         k.size = 8 if k.f64 else 4
         vector = DW_VBYTES // k.size
@@ -381,21 +382,42 @@ cdef class Depthwise(Op):
                         _pack[double](<double*>bias.data, NULL, <double*>to, 1, q.channels, q.wide)
                     else:
                         _pack[float](<float*>bias.data, NULL, <float*>to, 1, q.channels, q.wide)
-        count = dw_find_runs(&q.axis[2], q.wide == 1 and q.times == 1, NULL)
         k.plan = NULL
-        k.room_of_plan = (q.axis[0].out + q.axis[1].out) * <Py_ssize_t>sizeof(dw_taps) + count * <Py_ssize_t>sizeof(dw_run)
-        try:
-            k.plan = pool_alloc(k.room_of_plan)
-        except MemoryError:
-            self.end(k)
-            raise
-        q.taps = t = <dw_taps*>k.plan
+        k.room_of_plan = 0
+        if back or self.plan is None:
+            try:
+                self.make_plan(k, back)
+            except MemoryError:
+                self.end(k)
+                raise
+        if not back:
+            q.taps = <dw_taps*>self.plan.data
+            q.run_count = self.runs
+        q.runs = <dw_run*>(q.taps + q.axis[0].out + q.axis[1].out)
+        return 0
+
+    cdef int make_plan(self, Work* k, bint back) except -1:
+        """Taps along depth and height, runs along width. Those that do not go back are kept: they depend on shapes only."""
+        cdef dw_pass* q = &k.q
+        cdef bint slide = q.wide == 1 and q.times == 1
+        cdef Py_ssize_t i, j, n
+        cdef dw_taps* t
+        q.run_count = dw_find_runs(&q.axis[2], slide, NULL)
+        n = (q.axis[0].out + q.axis[1].out) * <Py_ssize_t>sizeof(dw_taps) + q.run_count * <Py_ssize_t>sizeof(dw_run)
+        if back:
+            k.plan = pool_alloc(n)
+            k.room_of_plan = n
+            t = <dw_taps*>k.plan
+        else:
+            self.plan = empty(U8, 1, &n)
+            self.runs = q.run_count
+            t = <dw_taps*>self.plan.data
+        q.taps = t
         for i in range(2):
             for j in range(q.axis[i].out):
                 dw_taps_at(&q.axis[i], j, t)
                 t += 1
-        q.runs = <dw_run*>t
-        q.run_count = dw_find_runs(&q.axis[2], q.wide == 1 and q.times == 1, <dw_run*>t)
+        dw_find_runs(&q.axis[2], slide, <dw_run*>t)
         return 0
 
     cdef void end(self, Work* k) noexcept:

@@ -117,6 +117,38 @@ DL_INLINE __m128i dl_load_4(const void *p) { int32_t u; memcpy(&u, p, 4); return
                 }                                                                                                               \
             }                                                                                                                   \
     }                                                                                                                           \
+    /* The same for n cells of a row, of which the first has the position q, after others. */                                  \
+    DL_INLINE void dl_max_more_##N(const T *x, ptrdiff_t c, ptrdiff_t n, I q, int first, T *y, char *at, int bytes) {          \
+        dl_##N best = *(const dl_##N *)(first ? x : y);                                                                        \
+        dl_##N##_i pos = {0};                                                                                                  \
+        if (bytes && !first) pos = dl_at_##N(at, bytes);                                                                       \
+        for (ptrdiff_t l = 0; l < n; l++) {                                                                                    \
+            dl_##N v = *(const dl_##N *)(x + l * c);                                                                           \
+            dl_##N##_i take = (v > best) | (v != v);                                                                           \
+            best = (dl_##N)(((dl_##N##_i)v & take) | ((dl_##N##_i)best & ~take));                                              \
+            if (bytes) pos = (((dl_##N##_i){0} + (I)(q + l)) & take) | (pos & ~take);                                          \
+        }                                                                                                                      \
+        *(dl_##N *)y = best;                                                                                                   \
+        if (bytes == 1) *(dl_##N##_1 *)at = __builtin_convertvector(pos, dl_##N##_1);                                          \
+        if (bytes == 4) *(dl_##N##_4 *)at = __builtin_convertvector(pos, dl_##N##_4);                                          \
+    }                                                                                                                          \
+    DL_INLINE void dl_sum_more_##N(const T *x, ptrdiff_t c, ptrdiff_t n, int first, T *y) {                                    \
+        dl_##N sum = *(const dl_##N *)x;                                                                                       \
+        for (ptrdiff_t l = 0; l < n; l++) __builtin_prefetch(x + (l + n) * c);                                                 \
+        for (ptrdiff_t l = 1; l < n; l++) sum += *(const dl_##N *)(x + l * c);                                                 \
+        if (!first) sum += *(const dl_##N *)y;                                                                                 \
+        *(dl_##N *)y = sum;                                                                                                    \
+    }                                                                                                                          \
+    DL_INLINE void dl_unmax_cell_##N(const T *g, const char *at, int bytes, I q, T *dx, int add) {                             \
+        dl_##N u = (dl_##N)((dl_##N##_i) * (const dl_##N *)g & (dl_at_##N(at, bytes) == (dl_##N##_i){0} + q));                 \
+        if (add) u += *(dl_##N *)dx;                                                                                           \
+        *(dl_##N *)dx = u;                                                                                                     \
+    }                                                                                                                          \
+    DL_INLINE void dl_unmean_cell_##N(const T *g, T share, T *dx, int add) {                                                   \
+        dl_##N u = *(const dl_##N *)g * share;                                                                                 \
+        if (add) u += *(dl_##N *)dx;                                                                                           \
+        *(dl_##N *)dx = u;                                                                                                     \
+    }                                                                                                                          \
     DL_INLINE void dl_unmean_gather_##N(const T *g, const dl_cover *a, T *dx, int add) {                                        \
         dl_##N sum = add ? *(dl_##N *)dx : (dl_##N){0};                                                                         \
         for (ptrdiff_t i = 0; i < a->d; i++)                                                                                    \
@@ -167,6 +199,71 @@ DL_POOL(pd1, double, int64_t, 1)
 #define DL_CHANNELS_d(DO) DL_STEP(DO, pd2, 2) DL_STEP(DO, pd1, 1)
 #endif
 
+/* Large windows of many channels: cell after cell, or some side by side, as they lie in memory. The results of all channels stay in
+ * the nearest cache. */
+enum { DL_MANY_CELLS = 12, DL_MANY_CHANNELS = 32, DL_MAX_CELLS = 4, DL_SUM_CELLS = 8 };
+DL_INLINE int dl_is_large(const dl_window *a) { return a->c >= DL_MANY_CHANNELS && a->d * a->h * a->w >= DL_MANY_CELLS; }
+#define DL_DO_MAX_MORE(N) dl_max_more_##N(p + k, a->c, n, q, first, y + k, at + k * bytes, bytes)
+#define DL_DO_SUM_MORE(N) dl_sum_more_##N(p + k, a->c, n, first, y + k)
+#define DL_DO_UNMAX_CELL(N) dl_unmax_cell_##N(g + k, at + k * bytes, bytes, q, p + k, add)
+#define DL_DO_UNMEAN_CELL(N) dl_unmean_cell_##N(g + k, share, p + k, add)
+
+/* Runs DO(name of the vector) for every n cells at p, with the position q of the first. Rows without cells between them are one. */
+#define DL_CELLS_OF(S, T, I, x, most, DO)                                                                                      \
+    const int whole = a->w * a->c == a->row && a->w == a->kw;                                                                  \
+    const ptrdiff_t rows = whole ? 1 : a->h, cells = whole ? a->h * a->w : a->w;                                               \
+    for (ptrdiff_t i = 0; i < a->d; i++)                                                                                       \
+        for (ptrdiff_t j = 0; j < rows; j++) {                                                                                 \
+            T *p = x + i * a->plane + j * a->row;                                                                              \
+            I q = (I)((i * a->kh + j) * a->kw);                                                                                \
+            for (ptrdiff_t l = 0, m; l < cells; l += m, p += m * a->c, q += (I)m) {                                            \
+                const int first = !(i | j | l);                                                                                \
+                ptrdiff_t k = 0;                                                                                               \
+                m = cells - l < most ? cells - l : most;                                                                       \
+                (void)first;                                                                                                   \
+                if (m == most) {                                                                                               \
+                    const ptrdiff_t n = most;                                                                                  \
+                    (void)n;                                                                                                   \
+                    DL_CHANNELS_##S(DO)                                                                                        \
+                } else {                                                                                                       \
+                    const ptrdiff_t n = m;                                                                                     \
+                    (void)n;                                                                                                   \
+                    DL_CHANNELS_##S(DO)                                                                                        \
+                }                                                                                                              \
+            }                                                                                                                  \
+        }
+#define DL_LARGE(S, T, I)                                                                                                      \
+    DL_INLINE void dl_max_cells_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {                               \
+        DL_CELLS_OF(S, const T, I, x, DL_MAX_CELLS, DL_DO_MAX_MORE)                                                            \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_max_large_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {        \
+        if (bytes == 0) dl_max_cells_##S(x, a, y, at, 0);                                                                      \
+        else if (bytes == 1) dl_max_cells_##S(x, a, y, at, 1);                                                                 \
+        else dl_max_cells_##S(x, a, y, at, 4);                                                                                 \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_mean_large_##S(const T *x, const dl_window *a, T share, T *y) {                   \
+        const ptrdiff_t all = a->d * a->h * a->w, most = all > 16384 ? 256 : 64; /* sums of sums: the error stays small */     \
+        if (all <= 2048) {                                                                                                     \
+            DL_CELLS_OF(S, const T, I, x, DL_SUM_CELLS, DL_DO_SUM_MORE)                                                        \
+        } else {                                                                                                               \
+            DL_CELLS_OF(S, const T, I, x, most, DL_DO_SUM_MORE)                                                                \
+        }                                                                                                                      \
+        for (ptrdiff_t k = 0; k < a->c; k++) y[k] *= share;                                                                    \
+    }                                                                                                                          \
+    DL_INLINE void dl_unmax_cells_##S(const T *g, const char *at, int bytes, const dl_window *a, T *dx, int add) {             \
+        DL_CELLS_OF(S, T, I, dx, 1, DL_DO_UNMAX_CELL)                                                                          \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_unmax_large_##S(const T *g, const char *at, int bytes, const dl_window *a, T *dx, int add) { \
+        if (bytes == 4) dl_unmax_cells_##S(g, at, 4, a, dx, add);                                                              \
+        else if (add) dl_unmax_cells_##S(g, at, 1, a, dx, 1);                                                                  \
+        else dl_unmax_cells_##S(g, at, 1, a, dx, 0);                                                                           \
+    }                                                                                                                          \
+    static __attribute__((noinline)) void dl_unmean_large_##S(const T *g, const dl_window *a, T share, T *dx, int add) {       \
+        DL_CELLS_OF(S, T, I, dx, 1, DL_DO_UNMEAN_CELL)                                                                         \
+    }
+DL_LARGE(f, float, int32_t)
+DL_LARGE(d, double, int64_t)
+
 /* All channels of a window. The shapes that nearly all networks have are unrolled. */
 #define DL_DO_MAX(N) dl_max_##N(x + k, a, D, H, W, y + k, at + k * bytes, bytes, DL_SIDE_BY_SIDE, NULL)
 #define DL_DO_UNMAX(N) dl_unmax_##N(g + k, at + k * bytes, bytes, a, D, H, W, dx + k, add)
@@ -193,23 +290,27 @@ DL_POOL(pd1, double, int64_t, 1)
         DL_CHANNELS_##S(DL_DO_UNMEAN)                                                                                       \
     }                                                                                                                       \
     DL_INLINE void dl_max_pixel_##S(const T *x, const dl_window *a, T *y, char *at, int bytes) {                            \
-        if (bytes == 0) { DL_SHAPES_OF(dl_max_shape_##S, x, y, at, 0) }                                                     \
+        if (dl_is_large(a)) dl_max_large_##S(x, a, y, at, bytes);                                                           \
+        else if (bytes == 0) { DL_SHAPES_OF(dl_max_shape_##S, x, y, at, 0) }                                                \
         else if (bytes == 1) { DL_SHAPES_OF(dl_max_shape_##S, x, y, at, 1) }                                                \
         else dl_max_shape_##S(x, a, a->d, a->h, a->w, y, at, 4);                                                            \
     }                                                                                                                       \
     DL_INLINE void dl_unmax_pixel_##S(const T *g, const char *at, int bytes, const dl_window *a, T *dx, int add) {          \
-        if (add) dl_unmax_shape_##S(g, at, bytes, a, a->d, a->h, a->w, dx, 1);                                              \
+        if (dl_is_large(a)) dl_unmax_large_##S(g, at, bytes, a, dx, add);                                                   \
+        else if (add) dl_unmax_shape_##S(g, at, bytes, a, a->d, a->h, a->w, dx, 1);                                              \
         else if (bytes == 4) dl_unmax_shape_##S(g, at, 4, a, a->d, a->h, a->w, dx, 0);                                      \
         else if (a->d == 1 && a->h == 2 && a->w == 2) dl_unmax_shape_##S(g, at, 1, a, 1, 2, 2, dx, 0);                      \
         else dl_unmax_shape_##S(g, at, 1, a, a->d, a->h, a->w, dx, 0);                                                      \
     }                                                                                                                       \
     DL_INLINE void dl_mean_pixel_##S(const T *x, const dl_window *a, T share, T *y) {                                       \
-        if (a->d == 1 && a->h == 2 && a->w == 2) dl_mean_shape_##S(x, a, 1, 2, 2, share, y);                                \
+        if (dl_is_large(a)) dl_mean_large_##S(x, a, share, y);                                                              \
+        else if (a->d == 1 && a->h == 2 && a->w == 2) dl_mean_shape_##S(x, a, 1, 2, 2, share, y);                                \
         else if (a->d == 1 && a->h == 3 && a->w == 3) dl_mean_shape_##S(x, a, 1, 3, 3, share, y);                           \
         else dl_mean_shape_##S(x, a, a->d, a->h, a->w, share, y);                                                           \
     }                                                                                                                       \
     DL_INLINE void dl_unmean_pixel_##S(const T *g, const dl_window *a, T share, T *dx, int add) {                           \
-        if (add) dl_unmean_shape_##S(g, a, a->d, a->h, a->w, share, dx, 1);                                                 \
+        if (dl_is_large(a)) dl_unmean_large_##S(g, a, share, dx, add);                                                      \
+        else if (add) dl_unmean_shape_##S(g, a, a->d, a->h, a->w, share, dx, 1);                                                 \
         else if (a->d == 1 && a->h == 2 && a->w == 2) dl_unmean_shape_##S(g, a, 1, 2, 2, share, dx, 0);                     \
         else dl_unmean_shape_##S(g, a, a->d, a->h, a->w, share, dx, 0);                                                     \
     }                                                                                                                       \

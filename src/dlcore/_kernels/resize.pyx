@@ -254,10 +254,11 @@ cdef extern from "resample.h" nogil:
         void* y
         bint accumulate
         char* room
-        Py_ssize_t size, block
+        Py_ssize_t size, block, lanes
 
     enum:
         DL_PAD
+        DL_LANES
 
     void dl_resample_f(const dl_resample* p, Py_ssize_t begin, Py_ssize_t end)
     void dl_resample_d(const dl_resample* p, Py_ssize_t begin, Py_ssize_t end)
@@ -274,6 +275,10 @@ cdef void sum_d(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
 
 cdef void sum_u(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     dl_resample_u(<dl_resample*>ctx, begin, end)
+
+
+cdef enum:
+    LONG = 4096             # longer rows of one channel go through one by one: eight of them would not stay in the cache
 
 
 cdef class Taps:
@@ -371,8 +376,12 @@ cdef class Resample(Op):
         rows *= p.oh
         row = (p.w + p.ow) * p.c
         p.x, p.y, p.accumulate = x.data, y.data, accumulate
+        p.lanes = DL_LANES if p.c == 1 and self.across is not None and rows >= DL_LANES and row <= LONG else 1
         p.size = (row + 2 * DL_PAD) * (8 if f64 else 4)
         p.block = max(<Py_ssize_t>1, 32768 // row)
+        if p.lanes > 1:
+            p.size *= 2 * p.lanes
+            p.block = max(4 * p.lanes, (p.block + p.lanes - 1) // p.lanes * p.lanes)
         blocks = (rows + p.block - 1) // p.block
         work = <double>rows * row
         p.room = <char*>pool_alloc(blocks * p.size)
