@@ -65,6 +65,8 @@ cdef enum:
     GROUP = 2               # panels of an item in a gradient of many tiles
     MOST_PREPARED = 1048576 # bytes of a kernel whose transform is kept: that has four times as many
 
+cdef double EACH_BELOW = 4000.0         # nanoseconds of the transform of an image: each thread makes its own
+
 cdef bint _enabled = os.environ.get("DLCORE_WINOGRAD", "1") != "0"
 
 cdef struct Run:
@@ -118,12 +120,13 @@ cdef bint winograd_pays(const dl_winograd* p) noexcept nogil:
 
 
 cdef int _take_rooms(Run* r, Py_ssize_t floats, Py_ssize_t items) except -1:
+    """One for each thread. It begins with two flags: whether somebody is in it, and what he leaves for the next."""
     cdef Py_ssize_t i
     r.room = 64 + _up(floats, 16) * 64
     r.count = max(1, min(<Py_ssize_t>thread_count(), items))
     r.rooms = <char*>pool_alloc(r.room * r.count)
     for i in range(r.count):
-        (<int*>(r.rooms + i * r.room))[0] = 0
+        (<int*>(r.rooms + i * r.room))[0] = (<int*>(r.rooms + i * r.room))[1] = 0
     return 0
 
 
@@ -139,8 +142,12 @@ cdef Py_ssize_t _transform_input(Run* r) except -1:
     dl_winograd_plan(&r.p, 0)
     size = r.p.matrices * r.p.plane_v * <Py_ssize_t>sizeof(float)
     r.v = <float*>pool_alloc(size)
-    launch(_input_body, r, r.p.segments, max(1, 16 // r.p.seg), 50.0 * r.tiles * r.p.cp / dl_winograd_lanes)
+    launch(_input_body, r, r.p.segments, max(1, 16 // r.p.seg), _input_cost(r))
     return size
+
+
+cdef double _input_cost(const Run* r) noexcept nogil:
+    return 50.0 * r.tiles * r.p.cp / dl_winograd_lanes
 
 
 # ---- The convolution
@@ -174,15 +181,19 @@ cdef void _blocks_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
 
 
 cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Items are panels: all tiles from the transformed input."""
+    """Items are panels: all tiles from the transformed input, of which each thread makes one of its own if there is none for all."""
     cdef Run* r = <Run*>ctx
     cdef char* room = dl_room_take(r.rooms, r.room, r.count)
     cdef Py_ssize_t plane = r.p.plane_u if r.u != NULL else _plane(min(r.p.c, PIECE))
-    cdef float* u = <float*>(room + 64)
+    cdef float* v = r.v if r.v != NULL else <float*>(room + 64)
+    cdef float* u = <float*>(room + 64) if r.v != NULL else v + r.p.matrices * r.p.plane_v
     cdef float* m = u if r.u != NULL else u + r.p.matrices * plane
     cdef Py_ssize_t panel, piece, c0, c1
     cdef dl_stream none
     none.left = 0
+    if r.v == NULL and not (<int*>room)[1]:
+        dl_winograd_input(&r.p, 0, r.p.segments, 0, r.p.segments, v)
+        (<int*>room)[1] = True
     for panel in range(begin, end):
         for piece in range(_up(r.p.c, PIECE)):
             c0 = piece * PIECE
@@ -191,7 +202,7 @@ cdef void _panels_body(void* ctx, Py_ssize_t begin, Py_ssize_t end) noexcept nog
                 u = r.u + panel * r.p.matrices * plane + c0 * dl_winograd_panel
             else:
                 dl_winograd_weights(&r.p, panel, c0, c1, u, plane)
-            dl_winograd_multiply(&r.p, 0, r.p.segments, r.v, c0, c1, u, plane, m, panel, none, none)
+            dl_winograd_multiply(&r.p, 0, r.p.segments, v, c0, c1, u, plane, m, panel, none, none)
         dl_winograd_output(&r.p, 0, r.p.segments, m, panel)
     dl_room_leave(room)
 
@@ -269,12 +280,18 @@ cdef int winograd_convolve(dl_winograd* p, float* u) except -1:
     else:
         block = _block(p, 42 if p.c >= 256 else max(28, min(56, 1792 // p.c)))
     if block == 0:
-        size = _transform_input(&r)
-        _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m), r.p.panels)
+        # A small image is transformed by every thread: quicker than to fetch it from the cache of the one that did.
+        size = 0
+        r.v = NULL
+        dl_winograd_plan(&r.p, 0)
+        if _input_cost(&r) > EACH_BELOW:
+            size = _transform_input(&r)
+        _take_rooms(&r, r.p.matrices * (_plane(min(p.c, PIECE)) + r.p.plane_m + (0 if size else r.p.plane_v)), r.p.panels)
         launch(_panels_body, &r, r.p.panels, 1, cost)
         if p.finish != NULL:
             launch(_finish_body, &r, r.p.segments, max(1, 16 // r.p.seg), 1.0 * p.n * p.oh * p.ow * p.k)
-        pool_free(r.v, size)
+        if size:
+            pool_free(r.v, size)
     else:
         dl_winograd_plan(&r.p, block)
         size = r.p.panels * r.p.matrices * r.p.plane_u * <Py_ssize_t>sizeof(float)
