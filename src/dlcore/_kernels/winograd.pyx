@@ -63,7 +63,7 @@ cdef enum:
     PARTS = 8               # sums over many tiles are split into so many at most, ...
     PART_TILES = 128        # ... of so many tiles at least
     GROUP = 2               # panels of an item in a gradient of many tiles
-    MOST_PREPARED = 1048576 # bytes of a kernel whose transform is kept: that has four times as many
+    MOST_PREPARED = 1048576     # bytes of a kernel whose transform is kept: that has four times as many
 
 cdef double EACH_BELOW = 4000.0         # nanoseconds of the transform of an image: each thread makes its own
 
