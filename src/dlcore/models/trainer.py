@@ -214,7 +214,7 @@ class Trainer(Steps):
         if callbacks is None and steps is None and batch_size is None and isinstance(x, np.ndarray) and x.ndim and 0 < len(x) <= 32:
             # One batch: no loop, no bar, no callbacks.
             outputs = self.predict_step((as_arrays("x", x),))
-            return tree.map_structure(_own_array, outputs)
+            return _own_arrays(outputs)
         source = batches(x, batch_size=batch_size, steps=steps)
         if not isinstance(callbacks, callback_module.CallbackList):
             callbacks = callback_module.CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.size, model=self)
@@ -292,18 +292,18 @@ class Trainer(Steps):
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
-        return tree.map_structure(_own_array, self.predict_step((as_arrays("x", x),)))
+        return _own_arrays(self.predict_step((as_arrays("x", x),)))
 
 
 def _rows(data):
     return len(tree.flatten(data)[0])
 
 
-def _own_array(y):
-    """A NumPy array that shares no memory with inputs or variables."""
-    if not isinstance(y, Tensor):
-        return np.array(y)
-    return y.numpy().copy()
+def _own_arrays(outputs):
+    """NumPy arrays that share no memory with inputs or variables."""
+    if isinstance(outputs, Tensor):
+        return outputs.numpy().copy()
+    return tree.map_structure(np.array, outputs)
 
 
 def _should_validate(epoch, validation_freq):
