@@ -232,6 +232,8 @@ def test_arrays_of_variables_are_read_only():
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     np.from_dlpack(v)[...] = 0
+    with pytest.raises(BufferError, match="copy=False"):
+        v.__dlpack__(copy=False)
     assert (v.numpy() != 0).all()
     y = dlcore.ops.reshape(dlcore.ops.add(v, 1), (6,)).numpy()
     y[0] = 7
