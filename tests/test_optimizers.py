@@ -234,6 +234,16 @@ def test_accumulation_counts_updates():
     assert np.all(optimizer.variables[2].numpy() == 0)
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_accumulation_with_a_variable_that_gets_no_gradient():
+    variables = pair()
+    optimizer = SGD(1.0, gradient_accumulation_steps=2)
+    for gradients in (ones(variables), [ones(variables)[0], None]):
+        optimizer.apply(gradients, variables)
+    assert np.all(variables[0].numpy() == 0)
+    assert all(np.all(v.numpy() == 0) for v in optimizer.variables[2:])
+
+
 def test_weight_decay_exclusion_by_variable_and_name():
     for exclude in ({"var_names": ["bi"]}, {"var_list": None}):
         variables = pair()

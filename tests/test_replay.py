@@ -1,7 +1,9 @@
 """Replay: a recorded run on new numbers gives, to the bit, what the ops or the model would."""
 
+import gc
 import pickle
 import threading
+import weakref
 
 import catalogue
 import numpy as np
@@ -230,6 +232,8 @@ def test_arrays_of_variables_are_read_only():
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     np.from_dlpack(v)[...] = 0
+    with pytest.raises(BufferError, match="copy=False"):
+        v.__dlpack__(copy=False)
     assert (v.numpy() != 0).all()
     y = dlcore.ops.reshape(dlcore.ops.add(v, 1), (6,)).numpy()
     y[0] = 7
@@ -285,6 +289,76 @@ def test_what_is_not_replayed(model):
     x = normal((2, 4))
     assert not is_replayed(model, x)
     np.testing.assert_array_equal(model(2 * x).numpy(), plain(model, 2 * x))
+
+
+@pytest.mark.parametrize("name", ["call", "__call__"])
+def test_classes_whose_functions_are_replaced(monkeypatch, name):
+    """Setting a function of a class is no attribute of a layer, but counts as one."""
+    model, x = MODELS["mlp"](), normal((2, 6))
+    assert is_replayed(model, x)
+    before = model(x).numpy().copy()
+    original = getattr(layers.Dense, name)
+    monkeypatch.setattr(layers.Dense, name, lambda self, *args, **kwargs: 2 * original(self, *args, **kwargs))
+    assert not np.array_equal(model(x).numpy(), before)
+    assert not is_replayed(model, x)
+    np.testing.assert_array_equal(model(x).numpy(), plain(model, x))
+    monkeypatch.undo()
+    np.testing.assert_array_equal(model(x).numpy(), before)
+    assert is_replayed(model, x)
+
+
+def test_models_inside_with_a_call_of_the_users():
+    calls = []
+
+    class Mine(Sequential):
+        def __call__(self, *args, **kwargs):
+            calls.append(1)
+            return super().__call__(*args, **kwargs)
+
+    model, x = Sequential([Input((6,)), Mine([Input((6,)), layers.Dense(4)]), layers.Dense(2)]), normal((2, 6))
+    calls.clear()
+    for _ in range(6):
+        model(x)
+    assert len(calls) == 6
+
+
+def test_methods_of_a_layer_that_are_replaced():
+    """Whatever a user's function knows, it is asked at every call."""
+    model, x, factor = of_layers((12, 12, 2), layers.Conv2D(4, 3), layers.Flatten()), normal((1, 12, 12, 2)), [1.0]
+    layer = model.layers[0]
+    original = layer.convolve
+    layer.convolve = lambda *args: original(*args) * factor[0]
+    is_replayed(model, x)
+    before = model(x).numpy().copy()
+    factor[0] = 2.0
+    assert not np.array_equal(model(x).numpy(), before)
+    np.testing.assert_array_equal(model(x).numpy(), plain(model, x))
+
+
+def test_numbers_that_the_user_writes_into():
+    scale = np.array(2.0)
+    model, x = of_layers((4,), layers.Rescaling(scale)), normal((2, 4))
+    is_replayed(model, x)
+    scale[...] = 5
+    np.testing.assert_array_equal(model(x).numpy(), 5 * x)
+
+
+def test_models_are_freed_whatever_their_variables_hold():
+    class Rule:
+        def __init__(self, model):
+            self.model = model
+
+        def __call__(self, v):
+            return dlcore.ops.sum(v)
+
+    for name in ("regularizer", "constraint"):
+        model = MODELS["mlp"]()
+        setattr(model.layers[0].kernel, name, Rule(model))
+        is_replayed(model, normal((2, 6)))
+        reference = weakref.ref(model)
+        del model
+        gc.collect()
+        assert reference() is None
 
 
 def test_python_in_a_layer_runs_at_every_call():

@@ -202,7 +202,11 @@ cdef class Tensor:
 
     def __dlpack__(self, **options):
         array = to_numpy(self)
-        return (array if array.flags.writeable else array.copy()).__dlpack__(**options)      # not everyone who takes it knows read-only memory
+        if not array.flags.writeable:           # not everyone who takes it knows read-only memory
+            if options.get("copy") is False:
+                raise BufferError("read-only memory, as a variable's, is not shared by DLPack; received copy=False")
+            array = array.copy()
+        return array.__dlpack__(**options)
 
     def __dlpack_device__(self):
         return (1, 0)

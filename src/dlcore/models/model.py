@@ -37,6 +37,7 @@ class Model(Trainer, Layer):
 
     _is_graph_model = True
     _own_call = None            # the `call` that a class of this library defines, as opposed to a user's
+    _own_functions = None       # the same and its `__call__`
 
     def __new__(cls, *args, **kwargs):
         is_graph = len(args) + ("inputs" in kwargs) + ("outputs" in kwargs) >= 2
@@ -340,6 +341,7 @@ class Model(Trainer, Layer):
 
 
 Model._own_call = Model.call
+Model._own_functions = Model.call, Model.__call__
 
 
 class Functional(Model):

@@ -183,3 +183,4 @@ class Sequential(Model):
 
 
 Sequential._own_call = Sequential.call
+Sequential._own_functions = Sequential.call, Sequential.__call__

@@ -117,7 +117,7 @@ class State:
         ready = {id(v) for run in runs for v in run.variables}
         for variable, total in zip(self.variables, self.of[ACCUMULATOR], strict=True):
             if id(variable) not in ready:
-                total.numpy()[...] = 0
+                total.assign(np.zeros_like(total))
 
     def average(self, runs, momentum, overwrite):
         """average = momentum * average + (1 - momentum) * variable; then the variables may be overwritten by it."""
