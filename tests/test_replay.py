@@ -411,6 +411,15 @@ def test_large_inputs_and_many_shapes():
         np.testing.assert_array_equal(model(x).numpy(), plain(model, x))
 
 
+def test_shapes_in_turn():
+    model = MODELS["mlp"]()
+    xs = [normal((rows, 6), rows) for rows in (1, 2, 3)]
+    for _ in range(4):
+        for x in xs:
+            model(x)
+    assert all(model._replay.run(model, x) is not None for x in xs)
+
+
 def test_bad_inputs_say_so():
     model = MODELS["mlp"]()
     assert is_replayed(model, normal((2, 6)))

@@ -126,13 +126,13 @@ cdef class Replay:
     cdef list constants
     cdef list methods
     cdef bint numbers
-    cdef tuple missed           # the shape that came without a recording last
+    cdef list missed            # the last shapes that came without a recording
     cdef int dtype
 
     def __init__(self, dtype, constants, numbers, methods):
         self.dtype = dtype_code(dtype)
         self.constants, self.numbers, self.methods = constants, numbers, methods
-        self.recordings = []
+        self.recordings, self.missed = [], []
 
     cdef bint replaced(self) except -1:
         """Whether somebody has put other functions into the classes of layers."""
@@ -162,8 +162,8 @@ cdef class Replay:
             if same_shape(t, <Tensor>r.inputs[0]):
                 return r.again((t,)) if r.repeatable else None
         shape = shape_of(t)
-        if shape != self.missed:
-            self.missed = shape
+        if shape not in self.missed:
+            self.missed = [*self.missed[1 - MOST_SHAPES:], shape]
             return None
         if len(self.recordings) == MOST_SHAPES:
             self.recordings = []
