@@ -186,3 +186,24 @@ def test_activation_may_be_exchanged():
     assert layer.get_config()["activation"] == "relu" and layer(X).numpy().min() == 0
     layer.activation = dlcore.activations.softmax          # not fused
     np.testing.assert_allclose(layer(X).numpy().sum(-1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_long_rows_of_many_channels(times):
+    """Rows come in pieces, which do not meet all runs of taps: lists of taps are not taken from a piece that made none."""
+    x, kernel = normal(2, 4, 176, 512, dtype="float64"), normal(5, 7, 512, times, seed=1, dtype="float64")
+    g = normal(2, 4, 176, 512 * times, seed=2, dtype="float64")
+    found = []
+    for cut in (512, 32):                               # short rows of 32 channels are whole
+        parts = []
+        for c in range(0, 512, cut):
+            t = ops.convert_to_tensor(np.ascontiguousarray(x[..., c : c + cut]))
+            w = ops.convert_to_tensor(np.ascontiguousarray(kernel[..., c : c + cut, :]))
+            with dlcore.GradientTape() as tape:
+                tape.watch([t, w])
+                y = depthwise_convolve(t, w, None, 1, "same", 1)
+                total = ops.sum(y * g[..., c * times : (c + cut) * times])
+            parts.append([y.numpy(), *[v.numpy() for v in tape.gradient(total, [t, w])]])
+        found.append([np.concatenate([p[i] for p in parts], -2 if i == 2 else -1) for i in range(3)])
+    for whole, cut in zip(*found, strict=True):
+        np.testing.assert_allclose(whole, cut, rtol=1e-9, atol=1e-9)

@@ -322,6 +322,18 @@ def test_resizing_is_the_same_for_any_number_of_threads_and_images(channels):
         assert (dlcore.ops.image.resize(x[7], (47, 90), interpolation).numpy() == several[0][7]).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{"antialias": True}, {"interpolation": "bicubic"}, {"interpolation": "lanczos3", "antialias": True}])
+def test_an_image_is_resized_alone_as_among_others(options, dtype):
+    """Rows of one channel that are left over go one by one, with the bits of eight."""
+    rng = np.random.default_rng(0)
+    for size, to in (((12, 12), (26, 4)), ((26, 21), (28, 10)), ((5, 40), (7, 3)), ((9, 30), (3, 61))):
+        x = rng.normal(size=(3, *size, 1)).astype(dtype)
+        together = dlcore.ops.image.resize(x, to, **options).numpy()
+        for i in range(3):
+            assert (dlcore.ops.image.resize(x[i], to, **options).numpy() == together[i]).all()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 @pytest.mark.parametrize("size", [(3, 1), (9, 30), (31, 7), (40, 41), (20, 5000)])
 def test_one_channel_is_as_one_of_two(dtype, size):

@@ -27,7 +27,8 @@ FLOORS = [
     ["__init__", "__main__", "testing"],
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
-HEAVY = ["rich", "h5py", "urllib.request", "http.client", "gzip", "tarfile", "numpy.random", "scipy", "pandas", "torch", "PIL", "pydot", "multiprocessing", "concurrent.futures"]
+HEAVY = ["rich", "h5py", "urllib.request", "http.client", "gzip", "tarfile", "numpy.random", "scipy", "pandas", "torch", "PIL", "pydot", "multiprocessing", "concurrent.futures",
+         "dlcore.utils.bounding_boxes"]
 
 
 def imports(path):

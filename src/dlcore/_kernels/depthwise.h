@@ -549,7 +549,7 @@ static inline void NAME(dw_item)(const dw_pass *q, ptrdiff_t item, dw_lists *kep
         const dw_run *r = q->runs + i;
         const dw_taps *tw = &r->taps;
         const ptrdiff_t total = td->n * th->n * tw->n, xs = r->in_step * xc, ys = r->step * q->channels;
-        const int keep = i < DW_RUNS && total <= DW_TAPS;
+        const int keep = q->segments == 1 && i < DW_RUNS && total <= DW_TAPS; /* pieces of a row pass over runs, whose lists would be missing */
         dw_tap *taps = kept->taps[keep ? i : DW_RUNS];
         ptrdiff_t p0 = 0, p1 = r->n, t = 0;
         if (q->segments > 1) {

@@ -84,7 +84,10 @@ enum { DL_PAD = 16 }; /* elements after a row that a vector may touch */
                 sum += w[k + 1] * x[t->column[k + 1]];                                                                         \
                 k += 2;                                                                                                         \
             }                                                                                                                   \
-            for (; k < end; k++) sum += w[k] * x[t->column[k]];                                                                 \
+            for (; k < end; k++) {                                                                                              \
+                sum += w[k] * x[t->column[k]];                                                                                  \
+                __asm__ volatile(""); /* not several products first: they would be rounded, those of eight rows are not */     \
+            }                                                                                                                   \
             to[i] = sum;                                                                                                        \
         }                                                                                                                       \
     }                                                                                                                           \

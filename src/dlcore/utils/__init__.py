@@ -1,7 +1,8 @@
 """Helpers around training: labels, sequences, seeds, data sets, files, images, progress, and objects in configuration files."""
 
+import importlib
+
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
-from . import bounding_boxes
 from .files import get_file
 from .image_dataset import image_dataset_from_directory
 from .images import array_to_img, img_to_array, load_img, save_img
@@ -69,3 +70,9 @@ __all__ = [
     "undersample",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __getattr__(name):
+    if name == "bounding_boxes":            # imported at first use, so that `import dlcore` stays quick
+        return importlib.import_module("dlcore.utils.bounding_boxes")
+    raise AttributeError(f"module 'dlcore.utils' has no attribute {name!r}")

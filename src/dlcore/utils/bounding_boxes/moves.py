@@ -179,7 +179,7 @@ def _one_or_batch(value, argument):
     """A number, or numbers (batch,) as (batch, 1, 1)."""
     value = plain(value)
     if isinstance(value, numbers.Real):
-        return value
+        return float(value)
     value = ops.convert_to_tensor(value)
     if len(value.shape) > 1:
         raise ValueError(f"affine_transform: `{argument}` must be a number, or an array of shape (batch,). Received: {argument} of shape {tuple(value.shape)}")

@@ -11,7 +11,6 @@ from dlcore.config import standardize_data_format
 from dlcore.layers.base import Layer
 from dlcore.layers.preprocessing.images.boxes import as_boxes, checked_format, clip
 from dlcore.random import SeedGenerator
-from dlcore.utils.bounding_boxes.formats import from_corners, to_corners
 from dlcore.utils.serialization import deserialize_keras_object
 
 
@@ -103,6 +102,8 @@ class BaseImagePreprocessingLayer(Layer):
                 f"{type(self).__name__} received 'bounding_boxes', but does not know how they are written. "
                 "Give it a bounding_box_format, for instance bounding_box_format='xyxy'"
             )
+        from dlcore.utils.bounding_boxes.formats import from_corners, to_corners
+
         boxes = as_boxes(bounding_boxes["boxes"])
         labels = bounding_boxes.get("labels")
         before, after = self._box_sizes(transformation)

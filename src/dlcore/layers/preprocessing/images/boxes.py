@@ -1,14 +1,18 @@
-"""Bounding boxes in layers: what was received, and boxes in images that are read through maps."""
+"""Bounding boxes in layers: what was received, and boxes in images that are read through maps.
+
+`utils.bounding_boxes` is imported at first use, so that `import dlcore` stays quick.
+"""
 
 import numpy as np
-
-from dlcore.utils.bounding_boxes import moves
-from dlcore.utils.bounding_boxes.formats import FORMATS
 
 
 def checked_format(name, layer):
     """The name, if it is that of a format."""
-    if name is not None and str(name).lower() not in FORMATS:
+    if name is None:
+        return None
+    from dlcore.utils.bounding_boxes.formats import FORMATS
+
+    if str(name).lower() not in FORMATS:
         raise ValueError(f"{layer}: bounding_box_format must be one of {FORMATS}. Received: bounding_box_format={name!r}")
     return name
 
@@ -22,12 +26,16 @@ def as_boxes(boxes):
 
 def clip(boxes, labels, height, width):
     """Boxes cut to the image; where nothing is left the label becomes -1."""
+    from dlcore.utils.bounding_boxes import moves
+
     boxes, there = moves.clip(boxes, height, width)
     return boxes, None if labels is None else np.where(there, labels, -1).astype(labels.dtype)
 
 
 def through(matrices, boxes):
     """The boxes around what boxes (n, k, 4) become in images that are read through maps (n, 8) (see affine_transform)."""
+    from dlcore.utils.bounding_boxes import moves
+
     m = np.asarray(matrices, np.float64).reshape(-1, 8)
     back = np.linalg.inv(np.concatenate([m, np.ones_like(m[:, :1])], 1).reshape(-1, 3, 3))
     rows = [[back[:, i, j, None, None] for j in range(3)] for i in range(3)]
