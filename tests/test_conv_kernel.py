@@ -529,6 +529,7 @@ IMAGES, KERNEL = np.zeros((2, 8, 9, 4), "float32"), np.zeros((3, 3, 4, 6), "floa
     ((IMAGES, KERNEL, None, 1, "valid", (1, 1.5)), {}, "dilation_rate must be"),
     ((IMAGES, KERNEL, None, 2**40, "same", 1), {}, "strides must be a whole number"),
     ((IMAGES, KERNEL, None, 1, "same", 2**31 - 1), {}, "may span at most"),
+    ((np.zeros((1, 6, 6, 1), "float32"), np.zeros((17, 3, 1, 1), "float32"), None, 1, "same", (2**30, 2**29 - 3)), {}, "may span at most"),  # not even 64 bits
     ((IMAGES, KERNEL, None, 1, "valid", 4), {}, "Computed output size would be zero or negative"),
     ((IMAGES[0, 0], KERNEL, None, 1, "valid", 1), {}, "1 to 3 spatial axes"),
     ((IMAGES, KERNEL[0], None, 1, "valid", 1), {}, "as many axes as the inputs"),

@@ -170,6 +170,20 @@ def test_bits_do_not_depend_on_threads(n, c, k):
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 61, 3, 3), (1, 3, 125, 3, 3), (2, 4, 61, 3, 3), (1, 2, 61, 5, 5), (1, 1, 61, 1, 3), (1, 4, 64, 3, 3)], ids=str)
+def test_bits_do_not_depend_on_threads_where_a_row_ends_in_a_narrow_tile(shape):
+    n, h, w, *size = shape
+    x, kernel = make(np.random.default_rng(0), n, h, w, 32, 32, size)
+    before, results = parallel.get_num_threads(), set()
+    try:
+        for threads in (1, 2, 3, 4):
+            parallel.set_num_threads(threads)
+            results.add(np.asarray(winograd.convolve(x, kernel, top=size[0] // 2, left=size[1] // 2, height=h, width=w)).tobytes())
+    finally:
+        parallel.set_num_threads(before)
+    assert len(results) == 1
+
+
 @pytest.mark.parametrize("level", _kernels.ISA_AVAILABLE)
 def test_every_instruction_set(tmp_path, level):
     rng = np.random.default_rng(1)

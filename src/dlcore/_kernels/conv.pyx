@@ -183,6 +183,9 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
         fast.g, fast.gmask, fast.y, fast.add = <const float*>c.g, <const float*>c.gmask, <float*>out, add
         return winograd_weight_gradient(&fast, <float*>bias, add_bias)
     dl_conv_plan(c, size, table.mr, table.lanes, WEIGHT_PIXELS)
+    if c.span > INT_MAX or (c.images - 1) * c.image + c.bh * c.axis[1].sstep * c.row > INT_MAX:
+        raise ValueError(f"convolution: {c.images} x {c.bh} rows of the input and the rows under a kernel may have at most {INT_MAX} elements; "
+                         f"with these sizes and dilations a row has {c.row} and a kernel spans {c.span}")
     taps = c.axis[0].kernel * c.axis[1].kernel * c.axis[2].kernel
     panels = (c.side * c.gt + 2 * table.lanes - 1) // (2 * table.lanes)
     c.stride = (taps * c.gs + 1) * c.tc
@@ -199,9 +202,6 @@ cdef int weight_gradient(dl_conv* c, const dl_conv_table* table, void* out, bint
         c.cost = 0.1 * c.n * c.axis[0].target * c.axis[1].target * c.axis[2].target * c.tc
     # A block's pixels, and those of the last one in a row, which may be narrower.
     pixels = c.images * c.bh * c.bw
-    if c.span > INT_MAX or (c.images - 1) * c.image + c.bh * c.axis[1].sstep * c.row > INT_MAX:
-        raise ValueError(f"convolution: {c.images} x {c.bh} rows of the input and the rows under a kernel may have at most {INT_MAX} elements; "
-                         f"with these sizes and dilations a row has {c.row} and a kernel spans {c.span}")
     scratch = (2 * pixels + taps * c.gs) * sizeof(int) + 64 + job.chunks * c.stride * size
     memory = <char*>pool_alloc(scratch)
     c.pixel = <int*>memory

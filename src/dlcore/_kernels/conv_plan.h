@@ -9,6 +9,7 @@
 #ifndef DL_CONV_PLAN
 #define DL_CONV_PLAN
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,7 +141,7 @@ static inline Py_ssize_t dl_room(const dl_conv* c, Py_ssize_t bh, Py_ssize_t bw)
     return c->axis[0].reach * ((bh - 1) * c->axis[1].sstep + c->axis[1].reach) * ((bw - 1) * c->axis[2].sstep + c->axis[2].reach) * c->sc;
 }
 
-/* Cuts the work into blocks, by shape alone. `pixels`: how many a block should have at most. */
+/* Cuts the work into blocks, by shape alone. `pixels`: how many a block should have at most. Only `span` counts if it is no int. */
 static void dl_conv_plan(dl_conv* c, Py_ssize_t size, Py_ssize_t mr, Py_ssize_t lanes, Py_ssize_t pixels) {
     const dl_axis *d = c->axis, *h = d + 1, *w = d + 2;
     const Py_ssize_t limit = 196608 / size;
@@ -150,6 +151,12 @@ static void dl_conv_plan(dl_conv* c, Py_ssize_t size, Py_ssize_t mr, Py_ssize_t 
         flops *= (double)(c->back ? d[i].source : d[i].target) * d[i].kernel;
     }
     c->phases = d->phases * h->phases * w->phases;
+    /* What no int reaches is refused by the caller; sizes of blocks could overflow even 64 bits. */
+    const double least = (double)d->reach * h->reach * w->reach * c->sc;
+    if (least > 1e12) {
+        c->span = least < 9e18 ? (Py_ssize_t)least : PTRDIFF_MAX;
+        return;
+    }
     c->side = c->groups > 1 && lanes >= 8 ? dl_most(1, dl_least(c->groups, lanes / dl_most(1, dl_most(c->gs, c->gt)))) : 1;
     c->bundles = dl_up(c->groups, c->side);
     c->cost = flops / (size == 4 ? 180 : 90) + 0.3 * c->n * (double)d->target * h->target * w->target * c->tc;

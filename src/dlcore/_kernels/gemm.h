@@ -36,6 +36,7 @@ typedef struct {
 #endif
 
 #ifdef REAL
+#include "tiles.h"
 #include "vectors.h"
 
 #undef KC
@@ -94,36 +95,22 @@ DL_ALWAYS void NAME(tile)(const int ROWS, const int NV, const int BY_ROW, const 
     }
 }
 
-typedef void (*NAME(tile_fn))(Py_ssize_t k, const REAL* a, Py_ssize_t lda, const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c, Py_ssize_t ldc,
-                              int add, Py_ssize_t cols);
-#define TILE(ROWS, NV, BY_ROW, KEEP) \
-    static __attribute__((noinline)) void NAME(tile_##ROWS##_##NV##_##BY_ROW##_##KEEP)( \
-        Py_ssize_t k, const REAL* a, Py_ssize_t lda, const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c, Py_ssize_t ldc, int add, Py_ssize_t cols) { \
-        NAME(tile)(ROWS, NV, BY_ROW, KEEP, k, a, lda, b, ldb, keep, c, ldc, add, cols); \
-    }
-#define TILES(ROWS) \
-    TILE(ROWS, 1, 0, 0) TILE(ROWS, 1, 0, 1) TILE(ROWS, 1, 1, 0) TILE(ROWS, 1, 1, 1) \
-    TILE(ROWS, 2, 0, 0) TILE(ROWS, 2, 0, 1) TILE(ROWS, 2, 1, 0) TILE(ROWS, 2, 1, 1)
-#define ENTRY(ROWS) \
-    {{{NAME(tile_##ROWS##_1_0_0), NAME(tile_##ROWS##_1_0_1)}, {NAME(tile_##ROWS##_1_1_0), NAME(tile_##ROWS##_1_1_1)}}, \
-     {{NAME(tile_##ROWS##_2_0_0), NAME(tile_##ROWS##_2_0_1)}, {NAME(tile_##ROWS##_2_1_0), NAME(tile_##ROWS##_2_1_1)}}},
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-#if MR > 6
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
-#endif
-#if MR > 12
-TILES(13) TILES(14)
-#endif
-/* [rows - 1][vectors - 1][by row][keep] */
-static const NAME(tile_fn) NAME(tiles)[MR][2][2][2] = {
-    ENTRY(1) ENTRY(2) ENTRY(3) ENTRY(4) ENTRY(5) ENTRY(6)
-#if MR > 6
-    ENTRY(7) ENTRY(8) ENTRY(9) ENTRY(10) ENTRY(11) ENTRY(12)
-#endif
-#if MR > 12
-    ENTRY(13) ENTRY(14)
-#endif
-};
+/* A kind of tile is 4 (NV - 1) + 2 BY_ROW + KEEP. */
+#define PARAMETERS \
+    (Py_ssize_t k, const REAL* a, Py_ssize_t lda, const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c, Py_ssize_t ldc, int add, Py_ssize_t cols)
+DL_ALWAYS void NAME(kind)(const int ROWS, const int KIND, Py_ssize_t k, const REAL* a, Py_ssize_t lda, const REAL* b, Py_ssize_t ldb, REAL* keep, REAL* c,
+                          Py_ssize_t ldc, int add, Py_ssize_t cols) {
+    NAME(tile)(ROWS, KIND / 4 + 1, KIND / 2 % 2, KIND % 2, k, a, lda, b, ldb, keep, c, ldc, add, cols);
+}
+typedef void (*NAME(tile_fn)) PARAMETERS;
+#define KIND(K) TILES(MR, kind, K, PARAMETERS, k, a, lda, b, ldb, keep, c, ldc, add, cols)
+KIND(0) KIND(1) KIND(2) KIND(3) KIND(4) KIND(5) KIND(6) KIND(7)
+#define PAIR(K, L) {TILE_ROW(MR, kind, K), TILE_ROW(MR, kind, L)}
+/* [vectors - 1][by row][keep][rows - 1] */
+static const NAME(tile_fn) NAME(tiles)[2][2][2][MR] = {{PAIR(0, 1), PAIR(2, 3)}, {PAIR(4, 5), PAIR(6, 7)}};
+#undef PARAMETERS
+#undef KIND
+#undef PAIR
 
 /* Width of the panel of B that starts at column j of n: two vectors, or one if that is all there is. */
 DL_ALWAYS Py_ssize_t NAME(panel)(Py_ssize_t j, Py_ssize_t n) { return n - j > W ? NR : W; }
@@ -347,14 +334,14 @@ static void NAME(thin)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_
     for (Py_ssize_t i = i0, width; i < i1; i += width) {
         width = NAME(panel)(i, i1);
         const Py_ssize_t rows = i1 - i < width ? i1 - i : width;
-        const NAME(tile_fn)* f = NAME(tiles)[n - 1][width > W][g->tb != 0];
+        const NAME(tile_fn)(*f)[MR] = NAME(tiles)[width > W][g->tb != 0];
         for (Py_ssize_t p = p0, k; p < p1; p += k) {
             k = p1 - p < KC ? p1 - p : KC;
             const REAL *ap = a + p * lda + i, *bp = g->tb ? b + p : b + p * ldb;
-            if (rows == width) f[1](k, bp, ldb, ap, lda, kept, part, NR, p > p0, width);
+            if (rows == width) f[1][n - 1](k, bp, ldb, ap, lda, kept, part, NR, p > p0, width);
             else {
                 NAME(pack_cols)(ap, lda, rows, k, kept, width);
-                f[0](k, bp, ldb, kept, width, 0, part, NR, p > p0, width);
+                f[0][n - 1](k, bp, ldb, kept, width, 0, part, NR, p > p0, width);
             }
         }
         NAME(pack_rows)(part, NR, n, width, turned, n);
@@ -472,18 +459,18 @@ static void NAME(range)(const dl_gemm* g, Py_ssize_t i0, Py_ssize_t i1, Py_ssize
                 for (Py_ssize_t q = j, width; q < end; q += width) {
                     width = NAME(panel)(q, n);
                     const Py_ssize_t cols = n - q < width ? n - q : width;
-                    const NAME(tile_fn)* f = NAME(tiles)[h - 1][width > W][!pack_a && !g->ta];
+                    const NAME(tile_fn)(*f)[MR] = NAME(tiles)[width > W][!pack_a && !g->ta];
                     const REAL* panel = g->b_packed ? b + q * g->k + p * width : kept + (q - j) * k;
                     REAL* to = kept + (q - j) * k;
                     if (t == 0 && !g->b_packed) {
                         if (!g->tb && cols == width) {
-                            f[1](k, ai, ld, b + p * ldb + q, ldb, to, c + i * ldc + q, ldc, add, cols);
+                            f[1][h - 1](k, ai, ld, b + p * ldb + q, ldb, to, c + i * ldc + q, ldc, add, cols);
                             continue;
                         }
                         if (g->tb) NAME(pack_rows)(b + q * ldb + p, ldb, cols, k, to, width);
                         else NAME(pack_cols)(b + p * ldb + q, ldb, cols, k, to, width);
                     }
-                    f[0](k, ai, ld, panel, width, 0, c + i * ldc + q, ldc, add, cols);
+                    f[0][h - 1](k, ai, ld, panel, width, 0, c + i * ldc + q, ldc, add, cols);
                 }
             }
             if (epilogue && p + k == p1) {
@@ -524,9 +511,6 @@ static void NAME(pack_b)(int tb, Py_ssize_t k, Py_ssize_t n, const void* b, Py_s
 
 static const dl_gemm_table NAME(table) = {MR, NR, MC, KC, sizeof(REAL), NAME(block), NAME(partial), NAME(packed_size), NAME(pack_b)};
 
-#undef TILE
-#undef TILES
-#undef ENTRY
 #undef VEC
 #undef UVEC
 #endif

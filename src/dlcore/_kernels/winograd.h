@@ -43,6 +43,7 @@ typedef struct {
 #endif
 
 #ifdef REAL
+#include "tiles.h"
 #include "vectors.h"
 
 typedef NAME(vec) dl_wv;
@@ -661,29 +662,19 @@ DL_ALWAYS void dl_product(const int ROWS, const int NV, const int BY_ROW, Py_ssi
     for (int i = 0; i < ROWS; i++) LOOP(v, NV) STORE(out + i * NR + v * W, add ? LOAD(out + i * NR + v * W) + acc[i][v] : acc[i][v]);
 }
 
-typedef void (*dl_product_fn)(Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add);
-#define TILE(ROWS, NV, BY_ROW)                                                                                                                             \
-    static __attribute__((noinline)) void dl_product_##ROWS##_##NV##_##BY_ROW(Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add) { \
-        dl_product(ROWS, NV, BY_ROW, k, a, lda, b, out, add);                                                                                              \
-    }
-#define TILES(ROWS) TILE(ROWS, 1, 0) TILE(ROWS, 1, 1) TILE(ROWS, 2, 0) TILE(ROWS, 2, 1)
-#define ENTRY(ROWS) {{dl_product_##ROWS##_1_0, dl_product_##ROWS##_1_1}, {dl_product_##ROWS##_2_0, dl_product_##ROWS##_2_1}},
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-#if MR > 6
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
-#endif
-#if MR > 12
-TILES(13) TILES(14)
-#endif
-static const dl_product_fn dl_product_tiles[MR][2][2] = { /* [rows - 1][vectors - 1][by row] */
-    ENTRY(1) ENTRY(2) ENTRY(3) ENTRY(4) ENTRY(5) ENTRY(6)
-#if MR > 6
-    ENTRY(7) ENTRY(8) ENTRY(9) ENTRY(10) ENTRY(11) ENTRY(12)
-#endif
-#if MR > 12
-    ENTRY(13) ENTRY(14)
-#endif
-};
+/* A kind of tile is 2 (NV - 1) + BY_ROW. */
+#define PARAMETERS (Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add)
+DL_ALWAYS void NAME(dl_kind)(const int ROWS, const int KIND, Py_ssize_t k, const float* a, Py_ssize_t lda, const float* b, float* out, int add) {
+    dl_product(ROWS, KIND / 2 + 1, KIND % 2, k, a, lda, b, out, add);
+}
+typedef void (*dl_product_fn) PARAMETERS;
+#define KIND(K) TILES(MR, dl_kind, K, PARAMETERS, k, a, lda, b, out, add)
+KIND(0) KIND(1) KIND(2) KIND(3)
+/* [vectors - 1][by row][rows - 1] */
+static const dl_product_fn dl_product_tiles[2][2][MR] = {{TILE_ROW(MR, dl_kind, 0), TILE_ROW(MR, dl_kind, 1)},
+                                                         {TILE_ROW(MR, dl_kind, 2), TILE_ROW(MR, dl_kind, 3)}};
+#undef PARAMETERS
+#undef KIND
 
 /* The tiles that need position f are lo to hi. */
 DL_ALWAYS void dl_range(const dl_winograd* p, const dl_order* o, Py_ssize_t f, Py_ssize_t* lo, Py_ssize_t* hi) {
@@ -698,7 +689,7 @@ DL_ALWAYS void dl_product_of(const int BY_ROW, Py_ssize_t rows, Py_ssize_t k, co
     const Py_ssize_t count = (rows + MR - 1) / MR, height = count > 1 ? rows / count : rows, taller = rows - count * height;
     for (Py_ssize_t t = 0, i = 0, high; t < count; t++, i += high) {
         high = height + (t < taller);
-        dl_product_tiles[high - 1][wide][BY_ROW](k, a + i * (BY_ROW ? lda : 1), lda, b, out + i * NR, add);
+        dl_product_tiles[wide][BY_ROW][high - 1](k, a + i * (BY_ROW ? lda : 1), lda, b, out + i * NR, add);
         dl_pull(s1, pull1);
         dl_pull(s2, pull2);
     }
@@ -746,9 +737,6 @@ static const Py_ssize_t dl_winograd_lanes = W, dl_winograd_panel = NR;
 #undef PICK
 #undef HIGH
 #undef M
-#undef TILE
-#undef TILES
-#undef ENTRY
 #undef VEC
 #undef UVEC
 #endif

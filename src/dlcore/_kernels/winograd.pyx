@@ -36,6 +36,8 @@ cdef extern from *:
     const bint dl_debug
     ctypedef struct dl_stream:
         Py_ssize_t left
+    enum:
+        DL_SEGMENT
     const Py_ssize_t dl_winograd_lanes
     const Py_ssize_t dl_winograd_panel
     void dl_winograd_plan(dl_winograd*, Py_ssize_t tiles) noexcept nogil
@@ -275,6 +277,8 @@ cdef int winograd_convolve(dl_winograd* p, float* u) except -1:
     r.tiles = _tiles(p)
     if r.tiles <= FEW:
         block = _up(r.tiles, thread_count())
+        if p.ow % (7 - p.r):
+            block = max(block, min(_up(p.ow, 7 - p.r), DL_SEGMENT))     # narrow tiles get fewer points only in a row that is not cut
         if p.k > dl_winograd_panel or p.c > PIECE or block == r.tiles or block < ALONE:
             block = 0           # else one panel would keep one thread busy; the bits are the same, because a sum of channels is in one piece
     else:
