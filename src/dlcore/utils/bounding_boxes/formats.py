@@ -25,10 +25,15 @@ def joined(numbers):
     return library(numbers[0]).concatenate(numbers, -1)
 
 
+def _kind(name):
+    """Whether a format is relative, and its name without that."""
+    name = name.lower()
+    return name.startswith("rel_"), name.removeprefix("rel_")
+
+
 def to_corners(boxes, name, height, width):
     """Boxes (..., 4) of a format as left, top, right, bottom in pixels."""
-    kind = name.lower()
-    relative, kind = kind.startswith("rel_"), kind.removeprefix("rel_")
+    relative, kind = _kind(name)
     if kind == "xyxy" and not relative:
         return boxes
     a, b, c, d = columns(boxes)
@@ -44,8 +49,7 @@ def to_corners(boxes, name, height, width):
 
 def from_corners(boxes, name, height, width):
     """The opposite of :func:`to_corners`."""
-    kind = name.lower()
-    relative, kind = kind.startswith("rel_"), kind.removeprefix("rel_")
+    relative, kind = _kind(name)
     if kind == "xyxy" and not relative:
         return boxes
     a, b, c, d = columns(boxes)
